@@ -59,17 +59,26 @@ pub fn print_script(shell: Shell) -> Result<()> {
 
 /// Completes names of analytics queries.
 pub fn queries() -> ArgValueCandidates {
-    ArgValueCandidates::new(|| {
+    queries_of(Group::Analytics)
+}
+
+/// Completes names of checks.
+pub fn checks() -> ArgValueCandidates {
+    queries_of(Group::Check)
+}
+
+fn queries_of(group: Group) -> ArgValueCandidates {
+    ArgValueCandidates::new(move || {
         let Some(typed) = Typed::read() else { return Vec::new() };
         let folder = typed.path("--queries").or_else(|| typed.settings.queries().cloned());
         let Ok(queries) = pipeline::queries(&typed.model, folder.as_deref()) else {
             return Vec::new();
         };
         let candidate = |query: &crate::star::Query| {
-            let question = query.header_entry("Question");
-            CompletionCandidate::new(query.name.to_string()).help(question.map(Into::into))
+            let question = query.header_entry("Question").unwrap_or_else(|| query.header());
+            CompletionCandidate::new(query.name.to_string()).help(Some(question.into()))
         };
-        queries.of(Group::Analytics).map(candidate).collect()
+        queries.of(group).map(candidate).collect()
     })
 }
 

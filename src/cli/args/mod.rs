@@ -260,7 +260,7 @@ pub struct StarArgs {
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// Names of the checks to run [default: all].
-    #[arg(value_name = "NAME", conflicts_with = "copy_contract")]
+    #[arg(value_name = "NAME", conflicts_with = "copy_contract", add = completions::checks())]
     pub names: Vec<String>,
     /// The star and the options for reading it.
     #[command(flatten)]

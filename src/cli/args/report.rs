@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::{StarArgs, WarehouseArgs};
+use crate::cli::completions;
 
 /// Options of `report`.
 #[derive(Debug, Args)]
@@ -17,7 +18,7 @@ pub struct ReportArgs {
     pub out: PathBuf,
     /// Warehouse in which to query the figures instead of on the files: a URL, or a name from the configuration
     /// file. The counts of the run still come from the star.
-    #[arg(long, value_name = "TARGET", env = "STARLIFT_ON")]
+    #[arg(long, value_name = "TARGET", env = "STARLIFT_ON", add = completions::warehouses())]
     pub on: Option<String>,
     /// Options of the connection to the warehouse.
     #[command(flatten)]

@@ -2,6 +2,7 @@
 
 mod cloud;
 mod codes;
+mod report;
 mod server;
 mod storage;
 
@@ -169,7 +170,7 @@ impl Error {
             Error::Star(error) => star_code(error),
             Error::Warehouse(error) => warehouse_code(error),
             Error::Cloud(error) => cloud::code(error),
-            Error::Report(error) => report_code(error),
+            Error::Report(error) => report::code(error),
             Error::Usage(_) => Code::InvalidOption,
             Error::Model(_) => Code::InvalidModel,
             Error::AnswersDiffer { .. } => Code::AnswersDiffer,
@@ -187,7 +188,7 @@ impl Error {
             Error::Warehouse(error) => warehouse_hint(error),
             Error::Cloud(error) => cloud::hint(error),
             Error::UnknownName { error, .. } | Error::Line { error, .. } => error.hint(),
-            Error::Report(error) => report_hint(error),
+            Error::Report(error) => report::hint(error),
             Error::Usage(_)
             | Error::Model(_)
             | Error::AnswersDiffer { .. }
@@ -279,26 +280,6 @@ fn warehouse_code(error: &WarehouseError) -> Code {
         WarehouseError::Contract { .. } => Code::CopyContract,
         WarehouseError::Mismatch { .. } => Code::TablesDiffer,
         WarehouseError::ChecksFailed { .. } => Code::WarehouseChecksFailed,
-    }
-}
-
-fn report_code(error: &ReportError) -> Code {
-    match error {
-        ReportError::Star(error) => star_code(error),
-        ReportError::Warehouse(error) => warehouse_code(error),
-        ReportError::Figure { .. } => Code::InvalidFigure,
-        ReportError::TooLarge { .. } => Code::ReportTooLarge,
-    }
-}
-
-fn report_hint(error: &ReportError) -> Option<String> {
-    match error {
-        ReportError::Star(error) => star_hint(error),
-        ReportError::Warehouse(error) => warehouse_hint(error),
-        ReportError::Figure { .. } => None,
-        ReportError::TooLarge { .. } => {
-            Some("return fewer rows or shorter texts in the query of that figure".to_owned())
-        }
     }
 }
 
