@@ -125,3 +125,22 @@ fn clip(key: &str) -> Cow<'_, str> {
     }
     Cow::Owned(format!("{}…", &key[..key.floor_char_boundary(MAX_KEY_BYTES)]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_unknown_keys_are_kept_in_any_order() {
+        let keys: Vec<String> =
+            (0..MAX_UNKNOWN_KEYS + 5).map(|at| format!("key {at:05}")).collect();
+        let notes = |keys: &mut dyn Iterator<Item = &String>| {
+            let mut notes = Notes::default();
+            keys.for_each(|key| notes.add_unknown_key(key, 2));
+            notes
+        };
+        let expected = notes(&mut keys.iter());
+        assert_eq!(expected.unknown_keys.len(), MAX_UNKNOWN_KEYS);
+        assert_eq!(notes(&mut keys.iter().rev()), expected);
+    }
+}

@@ -66,6 +66,9 @@ pub(super) fn damage(choices: &mut Choices, record: &mut Vec<u8>) {
     }
 }
 
+/// Length up to which texts that a dictionary contains are not measured.
+const MEASURED: usize = 1024;
+
 /// Decodes an object. Returns what was found and the number of records with known layouts.
 fn decode<'a>(
     columns: &StagedColumns,
@@ -87,8 +90,8 @@ fn decode<'a>(
         rows.sort();
     }
     let known = decoder.layouts.as_ref().map_or(0, |layouts| layouts.records());
-    // Texts of broken records count only if they have been read.
-    let notes = Notes { longest_text: 0, ..decoder.notes() };
+    let notes = decoder.notes();
+    let notes = Notes { longest_text: notes.longest_text.max(MEASURED), ..notes };
     (Found { rows, rejects, counts, notes }, known)
 }
 
@@ -115,6 +118,23 @@ fn event(at: usize, song: &str) -> String {
 "level":"free","page":"NextSong","registration":1540344794796.0,"sessionId":139,"song":{song},"ts":154110{at:07},
 "userAgent":"\"Mozilla\/5.0 (Windows NT 6.1)\"","userId":"{at}","extra":{{"a":[1,true],"b":null}},"x":-1.5e3}}"#
     )
+}
+
+#[test]
+fn the_longest_text_does_not_depend_on_the_records_before() {
+    let long = "x".repeat(5000);
+    let rejected = |at| {
+        event(at, "\"song\"").replace("Mozilla", &long).replace(":154110", ":\"no time\",\"t\":")
+    };
+    // The time precedes the long text among the columns, but follows it in the second record.
+    let before = rejected(2);
+    let after = format!("{{\"userAgent\":\"{long}\",{}", &rejected(3)[1..]);
+    for record in [before, after] {
+        known(&[event(1, "\"song\""), record.clone(), record]);
+    }
+    // A repeated key: the value of the first one is not read.
+    let repeated = format!("{{\"song\":\"{long}\",{}", &event(4, "\"song\"")[1..]);
+    known(&[repeated.clone(), event(5, "\"song\""), repeated]);
 }
 
 #[test]

@@ -107,8 +107,8 @@ static JOIN: Section = Section {
     title: "Join",
     header: "[[tables.NAME.joins]]",
     about: "The statement that a record of a dataset affects the rows of a table, and the counts of accounting \
-            queries, only through records with equal values in the dataset that `local_to` names. Texts are also \
-            equal if `repair_encoding` makes them equal.",
+            queries, only through records with equal values in the dataset that `local_to` names. Texts are compared \
+            after `repair_encoding` of both.",
     keys: &[
         key("dataset", Form::Text, "Name of the other dataset."),
         key("columns", Form::Texts, "Names of columns of that dataset."),
