@@ -69,7 +69,7 @@ impl Locality {
     }
 }
 
-/// What a query reads, directly or through tables that are not local.
+/// The datasets and tables that a query reads, directly or through tables that are not local.
 #[derive(Default)]
 struct Reached<'a> {
     datasets: BTreeSet<&'a String>,

@@ -17,7 +17,7 @@ document_structs! {
 
     /// The resources of one name.
     pub struct ManagedName {
-        /// The name.
+        /// Name of the managed resources.
         pub name: String,
         /// State of the cluster or workgroup.
         pub state: String,

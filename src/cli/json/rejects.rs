@@ -29,7 +29,7 @@ document_structs! {
         pub dataset: Option<String>,
         /// The column whose value is the reason; null if the whole record is.
         pub column: Option<String>,
-        /// The reason.
+        /// Reason of the rejection.
         pub reason: Option<String>,
         /// Number of records.
         pub records: u64,

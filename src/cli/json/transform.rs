@@ -165,7 +165,7 @@ document_structs! {
         pub offset_bytes: i64,
         /// The column whose value is the reason; null if the whole record is.
         pub column: Option<String>,
-        /// The reason.
+        /// Reason of the rejection.
         pub reason: String,
         /// The first 80 characters of the record.
         pub text_start: String,
