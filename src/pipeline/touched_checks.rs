@@ -206,7 +206,7 @@ mod tests {
         let queries = Queries::built_in();
         let model = queries.model();
         let needs = required_columns(&queries, Rules::default()).await.unwrap();
-        let locality = Locality::of(model, &needs.reads).unwrap();
+        let locality = Locality::of(model, &needs).unwrap();
         let reduced = reduced.iter().map(|name| (*name).to_owned()).collect();
         let checks = model.checks().into_iter().filter(|check| {
             scope(&check.rule, model, &locality, Partitioning::Day, &reduced) == wanted

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::with_tiny_star;
 use crate::support::Workspace;
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 20] = [
     "check",
     "completions",
     "demo",

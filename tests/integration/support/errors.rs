@@ -18,7 +18,7 @@ impl Outcome {
     /// facts, such as names, places and values.
     #[track_caller]
     pub fn naming(&self, facts: &[&str]) -> &Outcome {
-        let error = self.error().unwrap_or_else(|| panic!("wanted an error\n{self}"));
+        let error = self.printed_error().unwrap_or_else(|| panic!("wanted an error\n{self}"));
         for fact in facts {
             assert!(error.contains(fact), "wanted in the error: {fact:?}\n{self}");
         }
@@ -26,12 +26,12 @@ impl Outcome {
     }
 
     /// Returns the error with its causes and its advice, which the program prints last.
-    fn error(&self) -> Option<&str> {
+    fn printed_error(&self) -> Option<&str> {
         self.stderr.rfind("error[").map(|at| &self.stderr[at..])
     }
 
     fn error_code(&self) -> Option<&str> {
-        let (code, _) = self.error()?.strip_prefix("error[")?.split_once("]: ")?;
+        let (code, _) = self.printed_error()?.strip_prefix("error[")?.split_once("]: ")?;
         Some(code)
     }
 }
