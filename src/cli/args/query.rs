@@ -23,8 +23,7 @@ pub struct QueryArgs {
     /// List the analytics queries.
     #[arg(long, conflicts_with_all = ["name", "sql", "chart", "output"])]
     pub list: bool,
-    /// Format of the rows [default: that of the extension of --output; json with --output-format json; otherwise
-    /// table].
+    /// Format of the rows [default: table; json with --output-format json; that of the extension of --output].
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<QueryFormat>,
     /// Draw the numbers of the result as bars, or as one line per column if the rows are labelled with

@@ -73,7 +73,7 @@ reports! {
         Demo "demo";
         Schema "schema";
         Shell "shell";
-        Report "report";
+        Page "report";
         Model "model";
         Completions "completions";
         Man "man";
@@ -133,7 +133,7 @@ impl Report {
             Command::Demo(_) => Report::Demo(()),
             Command::Schema(_) => Report::Schema(()),
             Command::Shell(_) => Report::Shell(()),
-            Command::Report(_) => Report::Report(()),
+            Command::Report(_) => Report::Page(()),
             Command::Model(_) => Report::Model(()),
             Command::Completions { .. } => Report::Completions(()),
             Command::Man { .. } => Report::Man(()),

@@ -7,17 +7,8 @@ fn workspace() -> Workspace {
     let here = Workspace::new();
     let args = "generate --songs 25 --events 300 --users 8 --days 3 --seed 1 --out data";
     here.run(args.split(' ')).exits(0);
-    age(&here);
+    here.age("data");
     here
-}
-
-/// Sets the times of modification of all data files to earlier ones.
-fn age(here: &Workspace) {
-    for file in crate::support::files(&here.join("data")) {
-        let file = std::fs::File::options().write(true).open(here.join("data").join(file)).unwrap();
-        let modified = file.metadata().unwrap().modified().unwrap();
-        file.set_modified(modified - std::time::Duration::from_secs(60)).unwrap();
-    }
 }
 
 fn transform(here: &Workspace, more: &[&str]) -> Outcome {
@@ -41,7 +32,7 @@ fn the_summary_says_what_was_read() {
     let next = transform(&here, &["--incremental"]);
     next.exits(0).says("objects   1 new, 0 changed, 0 gone, 28 unchanged; read 0 B of ");
     next.says("4 objects listed = 4 read").says("restore unchanged rows");
-    age(&here);
+    here.age("data");
     transform(&here, &["--incremental"]).exits(0);
     let last = transform(&here, &["--incremental"]);
     last.exits(0).says("objects   0 new, 0 changed, 0 gone, 29 unchanged; read 0 B of ");

@@ -90,6 +90,8 @@ fn with_data() -> Workspace {
     let home = r#"{"ts":1541106108796,"page":"Home","userId":""}"#;
     let bad = r#"{"ts":"no \u001b[31m time","page":"NextSong","userId":"9"}"#;
     here.write("logs/l.json", [&play(7, "T"), &play(8, "U"), home, bad].join("\n"));
+    here.age("songs");
+    here.age("logs");
     here
 }
 
