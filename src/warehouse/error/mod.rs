@@ -212,6 +212,11 @@ impl WarehouseError {
         }
     }
 
+    /// Returns `true` if the statement failed because of another transaction.
+    pub fn is_conflict(&self) -> bool {
+        self.server_error().is_some_and(is_conflict)
+    }
+
     /// Returns `true` if the error is transient, so that rerunning the whole transaction may succeed.
     pub fn is_transient(&self) -> bool {
         self.is_lost()
