@@ -12,6 +12,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import time
 
 import axe_playwright_python
 from playwright.sync_api import sync_playwright
@@ -27,6 +28,9 @@ FLAGS = [
 ]
 
 AXE = (pathlib.Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+
+# Seconds to wait for the browser.
+PATIENCE = 10
 
 # Rows of a table that the page shows.
 SHOWN_ROWS = 50
@@ -128,11 +132,13 @@ def keyboard(page):
 def printed(page):
     """Checks that tables are visible in print although their details are closed."""
     page.emulate_media(media="print", color_scheme="dark")
-    hidden = page.evaluate(
-        """() => [...document.querySelectorAll('figure details.table table')].filter(
-            t => !t.checkVisibility({contentVisibilityAuto: true, visibilityProperty: true})
-                || t.getBoundingClientRect().height === 0).length"""
-    )
+    hidden_tables = """() => [...document.querySelectorAll('figure details.table table')].filter(
+        t => !t.checkVisibility({contentVisibilityAuto: true, visibilityProperty: true})
+            || t.getBoundingClientRect().height === 0).length"""
+    # The browser lays out the tables some frames after the change of the medium.
+    deadline = time.monotonic() + PATIENCE
+    while (hidden := page.evaluate(hidden_tables)) > 0 and time.monotonic() < deadline:
+        page.wait_for_timeout(100)
     expect(hidden == 0, f"{hidden} tables are not printed")
     ground = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     expect(ground == "rgb(255, 255, 255)", f"the ground of a printed page is {ground}")
