@@ -1,7 +1,7 @@
 -- Question: How long do listeners take to upgrade?
 -- Grain: one row per number of whole days between the first play of a listener and the first upgrade, for those
 --   with at least one listener.
--- Units: days is a number of periods of 24 hours, rounded down; 60 stands for 60 and more. listeners (distinct
+-- Units: days is a number of periods of 24 hours, rounded down; 60 means 60 or more. listeners (distinct
 --   users) is a count.
 -- Section: Upgrades
 -- Title: Days from the first play to the upgrade

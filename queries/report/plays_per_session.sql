@@ -1,7 +1,7 @@
 -- Question: How many plays does a session have?
 -- Grain: one row per 5 plays with at least one session.
--- Units: plays is the lower bound of the number of plays: 0 stands for 1 to 4, 5 for 5 to 9, and 100 for 100 and
---   more. sessions is a count.
+-- Units: plays is the lower bound of the number of plays: 0 means 1 to 4, 5 means 5 to 9, and 100 means 100
+--   or more. sessions is a count.
 -- Section: Sessions
 -- Title: Plays per session
 -- Chart: histogram

@@ -1,7 +1,7 @@
 -- Question: How long are sessions?
 -- Grain: one row per 15 minutes of length with at least one session.
 -- Units: minutes is the lower bound of the length, from the start of the first play of a session to the start of
---   its last; 480 stands for 480 and more. sessions is a count.
+--   its last; 480 means 480 or more. sessions is a count.
 -- Section: Sessions
 -- Title: Length of sessions in minutes
 -- Chart: histogram

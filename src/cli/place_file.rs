@@ -4,6 +4,8 @@ use std::fs::Metadata;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 use crate::cli::error::{Error, Result};
 
 /// Writes a file atomically; replaces an existing one if `replaces`.
@@ -13,24 +15,31 @@ use crate::cli::error::{Error, Result};
 /// Returns an error of kind `AlreadyExists` if the file exists and must not be replaced, or an error if it cannot be
 /// written.
 pub fn place_file(path: &Path, text: &str, replaces: bool) -> io::Result<()> {
-    let mut file = builder().tempfile_in(folder_of(path))?;
+    let mut file = temporary_beside(path)?;
     file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all())?;
     let placed = if replaces { file.persist(path) } else { file.persist_noclobber(path) };
     placed.map(|_| ()).map_err(|e| e.error)
 }
 
-fn builder() -> tempfile::Builder<'static, 'static> {
+/// Creates a temporary file in the folder of `path`.
+///
+/// # Errors
+///
+/// Returns an error if the folder does not exist or is not writable.
+pub fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
+    builder.prefix(".starlift-").suffix(".tmp");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         // Like any new file: the umask determines who else can read it.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    builder
+    builder.tempfile_in(folder_of(path))
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// Returns the folder of a file.
+pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
@@ -76,7 +85,7 @@ impl OutputFile {
         if earlier.as_deref().is_some_and(|text| !text.is_empty() && !is_ours(text)) {
             return reject("it exists and is not a file of starlift; specify another one");
         }
-        builder().tempfile_in(folder_of(&path)).map_err(failed)?;
+        temporary_beside(&path).map_err(failed)?;
         Ok(OutputFile { path, option, earlier })
     }
 

@@ -1,11 +1,12 @@
 //! `starlift report`, and the reports of `transform`, `run` and `demo`.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use super::args::ReportArgs;
 use super::output::print;
+use super::place_file::{folder_of, place_file};
 use super::settings::{GlobalOptions, StarOptions, WarehouseOptions};
 use super::signals::unless_interrupted;
 use super::{star, summary};
@@ -77,7 +78,7 @@ pub async fn write(
         Ok(report(&open, Some(&tables)).await?)
     };
     let page = unless_interrupted(work, crate::error::Error::Stopped).await?;
-    put(file, page.as_bytes())
+    place_file(file, &page, true)
         .map_err(|e| Error::io(format!("cannot write the report {}", file.display()), e))?;
     let (shown, size) = (file.display().to_string(), summary::bytes(page.len() as u64));
     Ok(format!("report    {} ({size})\n", escape::line(&shown)))
@@ -102,7 +103,7 @@ pub async fn ensure_possible(file: &Path, options: &TransformOptions) -> Result<
 /// Returns an error that names the file.
 pub fn ensure_replaceable(file: &Path) -> Result<()> {
     let shown = file.display();
-    let folder = folder(file);
+    let folder = folder_of(file);
     if !folder.is_dir() {
         return Err(Error::Usage(format!(
             "the report {shown} cannot be written: there is no folder {}",
@@ -121,25 +122,4 @@ pub fn ensure_replaceable(file: &Path) -> Result<()> {
             "{shown} exists and is not a report of starlift; write the report to another file, or move it away"
         ))),
     }
-}
-
-/// Returns the folder of a file.
-fn folder(file: &Path) -> &Path {
-    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Replaces the file atomically. Others can read it, as far as the user's mask allows.
-fn put(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".starlift-report-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut temporary = builder.tempfile_in(folder(file))?;
-    temporary.write_all(bytes)?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(file).map_err(|error| error.error)?;
-    Ok(())
 }

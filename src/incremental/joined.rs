@@ -13,7 +13,7 @@ use crate::decode::OBJECT_NUMBER;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ingest::Staging;
-use crate::model::{ColumnType, Join, LocalTo};
+use crate::model::{ColumnType, Join, LocalTo, in_quotes};
 use crate::staging::StagingTable;
 use crate::star::Partitioning;
 use crate::storage::Place;
@@ -103,16 +103,11 @@ async fn add_days(session: &SessionContext, sql: &str, days: &mut Days) -> Resul
 
 /// Returns the expression of a column that is compared.
 fn compared(row: &str, column: &str, repairs: bool) -> String {
-    let column = format!("{row}.{}", quoted(column));
+    let column = format!("{row}.{}", in_quotes(column));
     match repairs {
         true => format!("repair_encoding(CAST({column} AS VARCHAR))"),
         false => column,
     }
-}
-
-/// Quotes a name, also one that is a word of SQL.
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn register(session: &SessionContext, name: &str, rows: DataFrame) -> Result<()> {
@@ -152,7 +147,7 @@ impl Known {
     fn joined_sql(&self, join: &Join, own: &Known, time: &str, is_encoded_twice: bool) -> String {
         let fields = self.schema.fields().iter().map(|field| field.name());
         let fields = fields.filter(|name| *name != OBJECT_NUMBER);
-        let fields: Vec<String> = fields.map(|name| quoted(name)).collect();
+        let fields: Vec<String> = fields.map(|name| in_quotes(name)).collect();
         let (mut keys, mut conditions) = (Vec::new(), Vec::new());
         for (at, (column, equal_to)) in join.columns.iter().zip(&join.equal_to).enumerate() {
             let columns = [self.dataset.column(column), own.dataset.column(equal_to)];
@@ -171,7 +166,7 @@ impl Known {
              SELECT r.{2} FROM keys k JOIN {ROWS} r ON {3}",
             fields.join(", "),
             keys.join(", "),
-            quoted(time),
+            in_quotes(time),
             conditions.join(" AND "),
         )
     }

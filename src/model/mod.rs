@@ -56,7 +56,7 @@ pub use table::{
     Distribution, Join, KeyRole, LocalTo, RedshiftDesign, Reference, Table, TableColumn,
 };
 pub use validate::{Use as NameUse, is_allowed, snake_case};
-pub use words::{MAX_NAME_BYTES, MAX_TABLE_BYTES, is_plain, quoted};
+pub use words::{MAX_NAME_BYTES, MAX_TABLE_BYTES, in_quotes, is_plain, quoted};
 
 /// A valid model.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+// Two swapped neighbours count as one edit.
+use strsim::osa_distance as distance;
+
 /// A problem of a model.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
@@ -82,26 +85,6 @@ pub(super) fn one_of(written: &str, names: &[&str]) -> String {
         None if names.is_empty() => "there are none to choose from".to_owned(),
         None => format!("write one of {}", names.join(", ")),
     }
-}
-
-/// Returns the number of characters to insert, delete or replace to get from `a` to `b`
-/// (Levenshtein distance). Two swapped neighbours count as one edit.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
-    for (i, x) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, y) in b.iter().enumerate() {
-            let replaced = rows[i][j] + usize::from(x != y);
-            let mut least = replaced.min(row[j] + 1).min(rows[i][j + 1] + 1);
-            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
-                least = least.min(rows[i - 1][j - 1] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
 }
 
 #[cfg(test)]

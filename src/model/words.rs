@@ -65,11 +65,12 @@ pub fn quoted(name: &str) -> Cow<'_, str> {
     let is_free = is_plain(name)
         && !name.contains(|c: char| c.is_ascii_uppercase())
         && !kinds.iter().any(|kind| is_in(*kind, name));
-    if is_free {
-        Cow::Borrowed(name)
-    } else {
-        Cow::Owned(format!("\"{}\"", name.replace('"', "\"\"")))
-    }
+    if is_free { Cow::Borrowed(name) } else { Cow::Owned(in_quotes(name)) }
+}
+
+/// Quotes a name.
+pub fn in_quotes(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::cli::error::{Error, Result};
+use crate::cli::place_file::temporary_beside;
 
 /// A file being written.
 pub struct OutputFile {
@@ -91,16 +92,7 @@ fn failed(path: &Path, error: io::Error) -> Error {
 /// Creates a temporary file beside the target. A link is followed, so that it stays a link.
 fn create_beside(path: &Path, permissions: Option<Permissions>) -> io::Result<Content> {
     let target = if permissions.is_some() { path.canonicalize()? } else { path.to_owned() };
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".starlift-").suffix(".tmp");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Like any new file: the umask determines who else can read it.
-        builder.permissions(Permissions::from_mode(0o666));
-    }
-    let file = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    let file = temporary_beside(&target)?;
     if let Some(permissions) = permissions {
         file.as_file().set_permissions(permissions)?;
     }

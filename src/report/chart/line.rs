@@ -67,7 +67,7 @@ fn point<'a>(roles: &Roles<'_>, row: &'a [Cell]) -> Option<Point<'a>> {
     Some(Point { x: roles.cell(row, 0).position()?, row })
 }
 
-/// Returns the first number of a row after its position, which is the number of values that a point stands for.
+/// Returns the number of values that a point represents: the first number of the row after the position.
 fn weight(row: &[Cell]) -> f64 {
     row.iter().skip(1).find_map(Cell::number).map_or(1.0, |number| number.max(0.0))
 }

@@ -1,5 +1,6 @@
 //! Time limits that a PostgreSQL server, database or role imposes on a session.
 
+use crate::model::in_quotes;
 use crate::warehouse::error::ServerError;
 
 /// Query for the effective limits: name, milliseconds, source of the value.
@@ -38,8 +39,7 @@ impl ServerLimit {
     pub(super) fn read(row: &[Option<String>], user: &str, database: &str) -> Option<ServerLimit> {
         let text = |i: usize| row.get(i).cloned().flatten();
         let (setting, source) = (text(0)?, text(2)?);
-        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-        let (role, named) = (quoted(user), quoted(database));
+        let (role, named) = (in_quotes(user), in_quotes(database));
         let (origin, change) = match source.as_str() {
             "user" => (format!("for role {role}"), format!("ALTER ROLE {role} SET {setting} = …")),
             "database" => (
