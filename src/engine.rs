@@ -153,7 +153,7 @@ fn default_threads(memory_limit: usize) -> usize {
 
 /// Returns a share of the memory that this process can use: the container's limit if there is one, otherwise
 /// the machine's memory.
-fn default_memory_limit() -> usize {
+pub(crate) fn default_memory_limit() -> usize {
     let Ok(mut system) = sysinfo::System::new() else { return UNKNOWN_MACHINE_BYTES };
     system.refresh_memory();
     let limit = system.cgroup_limits().map_or(u64::MAX, |limits| limits.total_memory);

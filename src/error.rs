@@ -1,5 +1,6 @@
 //! Errors of the library, distinguished as callers need to handle them.
 
+mod engine;
 mod messages;
 
 use arrow::error::ArrowError;
@@ -9,6 +10,7 @@ use crate::decode::JsonPathsError;
 use crate::limits::Rejected;
 use crate::staging::StagingError;
 use crate::storage::{LocationError, StorageError};
+pub use engine::EngineError;
 pub(crate) use messages::count;
 use messages::{earlier, listed, listed_after_colon, tables, too_many};
 
@@ -118,6 +120,9 @@ pub enum Error {
     /// The row counts of a run do not balance.
     #[error("the counts of the run do not balance: {0}; nothing was published")]
     Unbalanced(String),
+    /// The engine that carries out the run on other machines failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// Another run is writing to the same output.
     #[error("another run is writing to {out}: {holder}")]
     Locked {

@@ -255,6 +255,9 @@ pub mod fields {
 
 #[doc(hidden)]
 pub mod cli;
+#[cfg(feature = "cluster")]
+#[doc(hidden)]
+pub mod cluster;
 #[doc(hidden)]
 pub mod decode;
 #[doc(hidden)]

@@ -54,6 +54,22 @@ impl TemporaryFolder {
         Ok(created)
     }
 
+    /// Creates a folder in `parent` that only this user can access, and removes the folders of killed processes of the
+    /// same user there.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the folder cannot be created.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn create_below(parent: &Path) -> Result<TemporaryFolder> {
+        let created = TemporaryFolder::create_in(parent).map_err(|e| {
+            Error::io(format!("cannot create a temporary folder in {}", parent.display()), e)
+        })?;
+        lock(&CREATED).push(created.path().to_owned());
+        remove_abandoned(parent, created.path());
+        Ok(created)
+    }
+
     fn create_in(parent: &Path) -> io::Result<TemporaryFolder> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(PREFIX).rand_bytes(RANDOM);

@@ -91,7 +91,8 @@ impl Staged {
         let engine = Engine::new(EngineOptions::default()).unwrap();
         let model = Model::built_in();
         let columns: Vec<_> = model.datasets.iter().map(StagedColumns::all).collect();
-        let staging = Staging::new(&engine, &columns, MaxRejects::default()).unwrap();
+        let staging =
+            Staging::new(engine.staging_space(), &columns, MaxRejects::default()).unwrap();
         runtime.block_on(async {
             let mut inputs = Vec::new();
             for dataset in &model.datasets {
@@ -152,6 +153,7 @@ async fn input(dataset: &Arc<Dataset>) -> Input {
         listing: ListOptions::default(),
         allow_empty: false,
         paths: FieldPaths::of(dataset),
+        jsonpaths: None,
         known: None,
     }
 }

@@ -157,7 +157,7 @@ impl Known {
         rows: &Arc<StagingTable>,
         first: u32,
     ) -> Result<Vec<FileRecord>> {
-        let sink = run.publication.rows_sink(name, self.schema.clone());
+        let sink = run.publication.files().rows_sink(name, self.schema.clone());
         let mut sink = sink.with_longest_text(run.longest_text);
         let mut staged = rows.batches(None)?;
         if let Some(at) = self.time.as_ref().and_then(|time| self.schema.index_of(time).ok()) {

@@ -7,6 +7,8 @@ mod early_stop;
 mod file;
 mod inputs;
 mod large;
+#[cfg(feature = "cluster")]
+mod listed;
 mod pool;
 mod progress;
 mod read_batch;
@@ -18,20 +20,22 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Instant;
 
+use bytes::Bytes;
 use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::decode::{FieldPaths, StagedColumns, rejects_schema};
-use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::limits::MaxRejects;
-use crate::staging::{LargeTextTable, StagingTable};
+use crate::staging::{LargeTextTable, StagingSpace, StagingTable};
 use crate::storage::{InputObject, ListOptions, Place, Skipped, is_excluded, list};
 
 pub use counts::DatasetCounts;
 pub(crate) use inputs::InputsBuilder;
 pub use inputs::inputs_schema;
+#[cfg(feature = "cluster")]
+pub(crate) use listed::read_listed;
 pub use progress::{Phase, ProgressSnapshot, TransformProgress};
 pub use read_batch::ReadObject;
 pub use skipped::{nothing_found, skipped_kinds};
@@ -60,19 +64,17 @@ pub struct Staging {
 }
 
 impl Staging {
-    /// Creates empty tables for the datasets within the engine's staging space. A run with more
-    /// rejects than `max_rejects` fails.
+    /// Creates empty tables for the datasets within `space`. A run with more rejects than `max_rejects` fails.
     ///
     /// # Errors
     ///
     /// Returns an error if the schema of rejects lacks the column `raw`, which would be a bug in
     /// starlift.
     pub fn new<'a>(
-        engine: &Engine,
+        space: StagingSpace,
         datasets: impl IntoIterator<Item = &'a StagedColumns>,
         max_rejects: MaxRejects,
     ) -> Result<Staging> {
-        let space = engine.staging_space();
         let table = |name: &str, schema| Arc::new(StagingTable::new(name, schema, space.clone()));
         let datasets = datasets.into_iter();
         let datasets = datasets.map(|c| table(&c.dataset().table, c.schema().clone())).collect();
@@ -102,6 +104,8 @@ pub struct Input {
     pub allow_empty: bool,
     /// Paths of the values within a record.
     pub paths: FieldPaths,
+    /// Content of the JSONPaths file that defines the paths, if one does.
+    pub jsonpaths: Option<Bytes>,
     /// Objects that need not be read; `None` to read all objects.
     pub known: Option<Arc<dyn KnownObjects>>,
 }
@@ -130,21 +134,8 @@ pub async fn ingest(
     progress: &Arc<TransformProgress>,
 ) -> Result<Vec<DatasetCounts>> {
     progress.expect_listings(inputs.len());
-    let stop = CancellationToken::new();
-    let _stops_when_dropped = stop.clone().drop_guard();
-    let run = Ingest {
-        staging,
-        threads: Arc::new(Semaphore::new(threads)),
-        all_threads: threads as u32,
-        reader: Reader {
-            progress: progress.clone(),
-            stop,
-            in_flight_kib: Arc::new(Semaphore::new(IN_FLIGHT_KIB)),
-            buffers: Buffers::default(),
-            large_files: Arc::new(Semaphore::new(LARGE_FILES)),
-            windows_kib: Arc::new(Semaphore::new(WINDOWS_KIB)),
-        },
-    };
+    let run = Ingest::new(staging, threads, progress);
+    let _stops_when_dropped = run.reader.stop.clone().drop_guard();
     let reads = inputs.into_iter().zip(&staging.datasets);
     futures::future::try_join_all(reads.map(|(input, rows)| run.read_dataset(input, rows))).await
 }
@@ -157,7 +148,23 @@ struct Ingest<'a> {
     reader: Reader,
 }
 
-impl Ingest<'_> {
+impl<'a> Ingest<'a> {
+    fn new(staging: &'a Staging, threads: usize, progress: &Arc<TransformProgress>) -> Ingest<'a> {
+        Ingest {
+            staging,
+            threads: Arc::new(Semaphore::new(threads)),
+            all_threads: threads as u32,
+            reader: Reader {
+                progress: progress.clone(),
+                stop: CancellationToken::new(),
+                in_flight_kib: Arc::new(Semaphore::new(IN_FLIGHT_KIB)),
+                buffers: Buffers::default(),
+                large_files: Arc::new(Semaphore::new(LARGE_FILES)),
+                windows_kib: Arc::new(Semaphore::new(WINDOWS_KIB)),
+            },
+        }
+    }
+
     async fn read_dataset(&self, input: Input, rows: &Arc<StagingTable>) -> Result<DatasetCounts> {
         let begun = Instant::now();
         let dataset = input.columns.dataset().clone();

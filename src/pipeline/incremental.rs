@@ -23,7 +23,9 @@ impl Run<'_> {
             true => base.and_then(|base| base.state.as_ref()).map(|_| verification),
             false => self.options.incremental,
         };
-        let Some(options) = options else { return ensure_none_kept(base) };
+        let Some(options) = options.filter(|_| self.options.remote.is_none()) else {
+            return ensure_none_kept(base);
+        };
         let model = &self.options.model;
         let update = Update::open(&self.publication.out, base, inputs, model, options).await?;
         for (at, input) in inputs.iter_mut().enumerate() {

@@ -34,7 +34,8 @@ pub fn list_options(options: &TransformOptions) -> Result<ListOptions> {
 /// Returns the names of the files and folders that a run creates directly below its output.
 fn output_names(model: &Model) -> Vec<String> {
     let tables = model.tables.iter().map(|table| &*table.name);
-    let own = ["_inputs", "_rejects", "_state", "_manifests", "_lock", RECORD].map(str::to_owned);
+    let own = ["_inputs", "_rejects", "_state", "_work", "_manifests", "_lock", RECORD];
+    let own = own.map(str::to_owned);
     tables.flat_map(|name| [name.to_owned(), format!("{name}.manifest")]).chain(own).collect()
 }
 

@@ -3,6 +3,7 @@
 //! [`transform`] reads and decodes the objects ([`crate::ingest`]), runs the star queries
 //! ([`mod@crate::transform`]), then writes and publishes the result ([`crate::publish`]).
 
+mod accounting;
 mod empty_datasets;
 mod incremental;
 mod listing;
@@ -11,6 +12,7 @@ mod options;
 mod private;
 mod recorded;
 mod rejects;
+mod remote;
 mod report;
 mod run;
 mod tables;
@@ -22,6 +24,8 @@ mod up_to_date;
 
 use std::sync::Arc;
 use std::time::Instant;
+
+use bytes::Bytes;
 
 use crate::decode::{FieldPaths, StagedColumns, parse_jsonpaths};
 use crate::engine::Engine;
@@ -36,6 +40,7 @@ use crate::transform::{ENCODING, RequiredColumns, required_columns};
 pub use listing::list_options;
 use locality::Locality;
 pub use options::TransformOptions;
+pub use remote::{RemoteDataset, RemoteEngine, RemoteRun, RemoteRunOptions};
 pub use report::{TransformFailure, TransformReport};
 pub use up_to_date::find_up_to_date;
 
@@ -71,6 +76,9 @@ pub async fn transform(
         () = stop => Err(Error::Interrupted),
         error = publication.lost() => Err(error),
     };
+    if let Some(remote) = &run.remote {
+        remote.cancel().await;
+    }
     let prepared = prepared.and_then(|prepared| run.verified(prepared));
     let mut report = run.report;
     let failed = |error, report| Err(TransformFailure { error, report: Some(Box::new(report)) });
@@ -165,20 +173,29 @@ async fn input(
 ) -> Result<Input> {
     let dataset = columns.dataset();
     let places = places(stores, options.locations(dataset)).await?;
-    let paths = match options.jsonpaths.get(&dataset.name) {
-        None => FieldPaths::of(dataset),
-        Some(url) => read_jsonpaths(stores, dataset, url).await?,
+    let (paths, jsonpaths) = match options.jsonpaths.get(&dataset.name) {
+        None => (FieldPaths::of(dataset), None),
+        Some(url) => {
+            let (paths, file) = read_jsonpaths(stores, dataset, url).await?;
+            (paths, Some(file))
+        }
     };
     let (listing, allow_empty) = (listing.clone(), options.allow_empty);
-    Ok(Input { columns, places, listing, allow_empty, paths, known: None })
+    Ok(Input { columns, places, listing, allow_empty, paths, jsonpaths, known: None })
 }
 
-async fn read_jsonpaths(stores: &Stores, dataset: &Dataset, url: &str) -> Result<FieldPaths> {
+/// Reads a JSONPaths file. Returns the paths and the content of the file.
+async fn read_jsonpaths(
+    stores: &Stores,
+    dataset: &Dataset,
+    url: &str,
+) -> Result<(FieldPaths, Bytes)> {
     let place = stores.place(Location::parse_object(url)?).await?;
     let file = place.read().await?;
     let file = file.ok_or_else(|| Error::NothingFound(format!("no JSONPaths file at {place}")))?;
-    parse_jsonpaths(dataset, &file)
-        .map_err(|source| Error::JsonPaths { url: place.to_string(), source })
+    let paths = parse_jsonpaths(dataset, &file)
+        .map_err(|source| Error::JsonPaths { url: place.to_string(), source })?;
+    Ok((paths, file))
 }
 
 /// Opens the place that a path or URL names, such as that of a star.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::remote::{RemoteEngine, ensure_supported};
 use crate::engine::EngineOptions;
 use crate::error::{Error, Result};
 use crate::incremental::IncrementalOptions;
@@ -51,6 +52,8 @@ pub struct TransformOptions {
     pub file_bytes: u64,
     /// Threads and memory that the run can use.
     pub engine: EngineOptions,
+    /// Machines that carry out the run; `None` for this process.
+    pub remote: Option<Arc<dyn RemoteEngine>>,
 }
 
 impl TransformOptions {
@@ -78,6 +81,7 @@ impl TransformOptions {
             keep: 0,
             file_bytes: DEFAULT_FILE_BYTES,
             engine: EngineOptions::default(),
+            remote: None,
         }
     }
 
@@ -103,6 +107,7 @@ impl TransformOptions {
     /// that of a dataset.
     pub fn validate_inputs(&self) -> Result<()> {
         self.validate_partitioning()?;
+        ensure_supported(self)?;
         for name in self.inputs.keys().chain(self.jsonpaths.keys()) {
             if self.model.dataset(name).is_none() {
                 let names: Vec<&str> =

@@ -14,6 +14,7 @@ use super::locality::Locality;
 use super::options::TransformOptions;
 use super::recorded::{dataset_record, run_options};
 use super::rejects::write_rejects;
+use super::remote::{RemoteDataset, RemoteRun};
 use super::report::TransformReport;
 use super::tables::{query_table, write_sorted, write_table};
 use super::touched::Sources;
@@ -25,12 +26,13 @@ use crate::limits::Rejected;
 use crate::model::{Model, Table};
 use crate::publish::Publication;
 use crate::staging::StagingSpace;
-use crate::star::{FORMAT, Group, ModelRecord, RunRecord, TableRecord};
-use crate::star::{Queries, ensure_passed, register_run, register_table, run_checks};
+use crate::star::{FORMAT, ModelRecord, RunRecord, TableRecord};
+use crate::star::{
+    Queries, ensure_passed, register_run, register_table, run_checks, run_checks_as_sql,
+};
 use crate::timing::PhaseTiming;
 use crate::transform::{
-    ENCODING, RepairEncoding, build_intermediates, count, deregister_tables, register_rows,
-    register_staging,
+    build_intermediates, count, deregister_tables, register_rows, register_staging,
 };
 
 /// The accounting queries of a run, by what they read.
@@ -55,7 +57,7 @@ pub(super) struct Run<'a> {
     pub(super) engine: &'a Engine,
     pub(super) publication: &'a Publication,
     pub(super) queries: &'a Queries,
-    progress: &'a Arc<TransformProgress>,
+    pub(super) progress: &'a Arc<TransformProgress>,
     /// Hash of the queries and the paths of the values.
     pub(super) definition_hash: String,
     /// The update of the star, if the run is incremental.
@@ -64,6 +66,8 @@ pub(super) struct Run<'a> {
     pub(super) locality: Option<Locality>,
     /// The days whose partitions are built; `None` for all days.
     pub(super) touched: Option<Touched>,
+    /// The run on other machines, if an engine carries it out.
+    pub(super) remote: Option<Arc<dyn RemoteRun>>,
     /// Results of the run so far.
     pub report: TransformReport,
 }
@@ -87,6 +91,7 @@ impl<'a> Run<'a> {
             update: None,
             locality: None,
             touched: None,
+            remote: None,
             report,
         }
     }
@@ -101,14 +106,14 @@ impl<'a> Run<'a> {
         self.definition_hash = definition_hash(self.queries, inputs.iter().map(|i| &i.paths));
         self.open_update(&mut inputs).await?;
         let columns = inputs.iter().map(|input| &input.columns);
-        let staging = Staging::new(self.engine, columns, self.options.max_rejects)?;
-        self.read(inputs, &staging).await?;
+        let staging = Staging::new(self.engine.staging_space(), columns, self.options.max_rejects)?;
+        self.begin_remote().await?;
+        let remote = self.read(inputs, &staging).await?;
         if self.take_unchanged(&staging).await? {
             return Ok(Prepared::UpToDate);
         }
         self.remove_known_keys();
-        let session = self.engine.session_for(self.longest_text());
-        register_staging(&session, self.model(), &staging)?;
+        let session = self.register_rows(&staging, &remote).await?;
         let sorting = self.engine.sorting_session();
         let (rejects, first) = write_rejects(&sorting, self.publication, &staging.rejects).await?;
         self.report.first_rejects = first;
@@ -157,15 +162,37 @@ impl<'a> Run<'a> {
         counts.map(|(_, counts)| counts.notes.longest_text).max().unwrap_or(0)
     }
 
-    async fn read(&mut self, inputs: Vec<Input>, staging: &Staging) -> Result<()> {
+    /// Reads the objects. Returns the rows that an engine has decoded; the other rows are in `staging`.
+    async fn read(&mut self, inputs: Vec<Input>, staging: &Staging) -> Result<Vec<RemoteDataset>> {
         let begun = Instant::now();
         self.progress.enter(Phase::Reading);
-        let counts = ingest(inputs, staging, self.engine.threads, self.progress).await?;
+        let (threads, progress) = (self.engine.threads, self.progress);
+        let (counts, rows) = match &self.remote {
+            None => (ingest(inputs, staging, threads, progress).await?, Vec::new()),
+            Some(remote) => {
+                let rows = remote.read(inputs, staging, progress).await?;
+                (rows.iter().map(|rows| rows.counts.clone()).collect(), rows)
+            }
+        };
         let names = self.model().datasets.iter().map(|dataset| dataset.name.clone());
         self.report.datasets = names.zip(counts).collect();
         let bytes = self.report.total(|counts| counts.bytes);
         self.report.timed("read and decode", begun, Some(bytes));
-        Ok(())
+        Ok(rows)
+    }
+
+    /// Returns a session with the decoded rows, under the names that the queries read.
+    async fn register_rows(
+        &self,
+        staging: &Staging,
+        rows: &[RemoteDataset],
+    ) -> Result<SessionContext> {
+        if let Some(remote) = &self.remote {
+            return self.register_remote(&**remote, rows).await;
+        }
+        let session = self.engine.session_for(self.longest_text());
+        register_staging(&session, self.model(), staging)?;
+        Ok(session)
     }
 
     /// Removes from the unknown keys of each dataset those that another dataset reads from the same
@@ -208,6 +235,9 @@ impl<'a> Run<'a> {
         last_reader: Option<&str>,
     ) -> Result<BTreeMap<String, TableRecord>> {
         self.progress.enter(Phase::Writing);
+        if let Some(remote) = self.remote.clone() {
+            return self.write_star_remote(remote, session, accounting).await;
+        }
         let space = self.engine.staging_space();
         self.build_intermediates(session, &space, accounting).await?;
         let mut tables = BTreeMap::new();
@@ -228,7 +258,8 @@ impl<'a> Run<'a> {
             };
             let in_memory = rows.in_memory();
             let partitioning = self.options.partitioning;
-            let sink = self.publication.table_sink(table, partitioning, self.longest_text());
+            let sink =
+                self.publication.files().table_sink(table, partitioning, self.longest_text());
             let progress = self.progress.clone();
             let write = async move {
                 let record = write_table(sink, rows, progress).await?;
@@ -266,26 +297,13 @@ impl<'a> Run<'a> {
     ) -> Result<()> {
         let begun = Instant::now();
         build_intermediates(session, self.queries, self.options.rules, space).await?;
-        for name in accounting {
-            let counted = count(session, self.queries, name, self.options.rules).await?;
-            self.report.accounting.push(counted);
-        }
-        self.count_encoded_twice(session).await?;
+        self.count_staged(session, accounting).await?;
         self.report.timed("intermediate tables", begun, None);
         Ok(())
     }
 
-    /// Orders the results of accounting queries as the model does, not as they ran.
-    fn sort_accounting(&mut self) {
-        let names: Vec<&str> =
-            self.queries.of(Group::Accounting).map(|query| query.name.as_str()).collect();
-        self.report
-            .accounting
-            .sort_by_key(|found| names.iter().position(|name| *name == found.name));
-    }
-
     /// Orders the phases that write tables as the model does, not as the tables were finished.
-    fn sort_phases(&mut self) {
+    pub(super) fn sort_phases(&mut self) {
         let tables = &self.model().tables;
         let position = |phase: &PhaseTiming| {
             tables.iter().position(|table| phase.name == format!("write {}", table.name))
@@ -293,30 +311,7 @@ impl<'a> Run<'a> {
         self.report.phases.sort_by_key(position);
     }
 
-    /// Runs the accounting query for text that was encoded twice. Skips it if there is no such text, if it
-    /// was repaired when it was staged, or if the model has no such query.
-    async fn count_encoded_twice(&mut self, session: &SessionContext) -> Result<()> {
-        let rules = self.options.rules;
-        if self.counts_encoding() {
-            self.report.accounting.push(count(session, self.queries, ENCODING, rules).await?);
-        }
-        self.report.repair_encoding = rules.repair_encoding;
-        Ok(())
-    }
-
-    /// Returns `true` if there are texts that were encoded twice, and a query counts them.
-    pub(super) fn counts_encoding(&self) -> bool {
-        self.counts_encoding_of(self.report.total(|counts| counts.notes.encoded_twice))
-    }
-
-    /// Returns `true` if a query counts texts that were encoded twice, and there are `texts` of them.
-    pub(super) fn counts_encoding_of(&self, texts: u64) -> bool {
-        let is_kept = self.options.rules.repair_encoding != RepairEncoding::Store;
-        let mut accounting = self.queries.of(Group::Accounting);
-        texts > 0 && is_kept && accounting.any(|query| query.name == ENCODING)
-    }
-
-    fn written(
+    pub(super) fn written(
         &mut self,
         tables: &mut BTreeMap<String, TableRecord>,
         (table, begun, record): (&Arc<Table>, Instant, TableRecord),
@@ -380,6 +375,7 @@ impl<'a> Run<'a> {
         self.sort_accounting();
         self.reconcile(&record)?;
         self.report.checks = match &self.touched {
+            None if self.remote.is_some() => run_checks_as_sql(&session, self.queries).await?,
             None => run_checks(&session, self.queries).await?,
             Some(touched) => self.check_touched(&session, &record, touched).await?,
         };

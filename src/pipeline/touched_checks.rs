@@ -78,7 +78,10 @@ impl Run<'_> {
 
     /// Returns a session with the tables of a record.
     pub(super) async fn star_session(&self, record: &RunRecord) -> Result<SessionContext> {
-        let session = self.engine.session_for(self.longest_text());
+        let session = match &self.remote {
+            None => self.engine.session_for(self.longest_text()),
+            Some(remote) => remote.session()?,
+        };
         register_star(&session, &self.publication.out, record, &self.options.model).await?;
         Ok(session)
     }

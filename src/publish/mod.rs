@@ -24,6 +24,7 @@ mod manifest;
 mod names;
 mod parquet;
 mod probe;
+mod run_files;
 mod table_sink;
 #[cfg(test)]
 mod tests;
@@ -40,11 +41,11 @@ pub(crate) use self::names::fixed_manifest;
 pub(crate) use self::parquet::batch_rows;
 pub use self::parquet::{DEFAULT_FILE_BYTES, MAX_FILE_BYTES, ParquetSink};
 pub(crate) use self::probe::{Outcome, probe_store};
+pub(crate) use self::run_files::RunFiles;
 pub use self::table_sink::TableSink;
 
 use crate::error::{Error, Result};
-use crate::star::model::{Table, table_schema};
-use crate::star::{Partitioning, RunRecord};
+use crate::star::RunRecord;
 use crate::storage::Place;
 use cleanup::ObsoleteFiles;
 use copies::Copies;
@@ -144,22 +145,15 @@ impl Publication {
         names::manifest(&self.run_id, table)
     }
 
-    /// Returns a sink for the rows of a star table, whose texts have at most `longest_text` bytes.
-    pub fn table_sink(
-        &self,
-        table: &Table,
-        partitioning: Partitioning,
-        longest_text: usize,
-    ) -> TableSink {
-        let stem = format!("{}/{}", table.name, self.run_id);
-        // The columns that rows are sorted by are unique or nearly so.
-        let (schema, distinct) = (table_schema(table), table.sorted_by.clone());
-        let (out, file_bytes, threads) = (self.out.clone(), self.file_bytes, self.threads);
-        TableSink::new(partitioning, partitioning.column(table), move |partition| {
-            let stem = format!("{stem}{partition}");
-            ParquetSink::numbered(&out, stem, schema.clone(), &distinct, file_bytes, threads)
-                .with_longest_text(longest_text)
-        })
+    /// Returns the files that the run writes.
+    pub fn files(&self) -> RunFiles {
+        RunFiles {
+            out: self.out.clone(),
+            run_id: self.run_id.clone(),
+            attempt: String::new(),
+            file_bytes: self.file_bytes,
+            threads: self.threads,
+        }
     }
 
     /// Returns a sink for the rejects file.
@@ -177,12 +171,6 @@ impl Publication {
     pub fn inputs_sink(&self, schema: SchemaRef) -> ParquetSink {
         let path = format!("{}/{}.parquet", names::INPUTS, self.run_id);
         ParquetSink::single(&self.out, path, schema)
-    }
-
-    /// Returns a sink for decoded rows of a dataset, which are kept for incremental runs.
-    pub fn rows_sink(&self, dataset: &str, schema: SchemaRef) -> ParquetSink {
-        let stem = format!("{}/{}-{dataset}", names::STATE, self.run_id);
-        ParquetSink::numbered(&self.out, stem, schema, &[], DEFAULT_FILE_BYTES, self.threads)
     }
 
     /// Returns a sink for the objects of the run, which are kept for incremental runs.

@@ -11,6 +11,8 @@ pub(super) const INPUTS: &str = "_inputs";
 pub(super) const REJECTS: &str = "_rejects";
 /// Folder of the state for incremental runs.
 pub(super) const STATE: &str = "_state";
+/// Folder of rows that are needed until the run ends.
+pub(super) const WORK: &str = "_work";
 /// Folder of the manifests of each run. They are kept out of the tables' folders: programs that read
 /// all files of a folder skip names that begin with an underscore.
 pub(super) const MANIFESTS: &str = "_manifests";
@@ -33,7 +35,7 @@ impl TableNames {
 
     /// Returns the folders of an output in which runs write files.
     pub fn folders(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str).chain([INPUTS, REJECTS, STATE, MANIFESTS, HISTORY])
+        self.0.iter().map(String::as_str).chain([INPUTS, REJECTS, STATE, WORK, MANIFESTS, HISTORY])
     }
 
     /// Returns the run that wrote the file `name` in the folder `folder` of an output, or `None` if runs do
@@ -46,6 +48,10 @@ impl TableNames {
             STATE => {
                 let name = rest.strip_prefix('-').and_then(|rest| rest.strip_suffix(".parquet"));
                 name.is_some_and(is_state)
+            }
+            WORK => {
+                let name = rest.strip_prefix('-').and_then(|rest| rest.strip_suffix(".parquet"));
+                name.is_some_and(is_work)
             }
             MANIFESTS => {
                 let table = rest.strip_prefix('-').and_then(|rest| rest.strip_suffix(".manifest"));
@@ -67,10 +73,22 @@ impl TableNames {
 }
 
 /// Returns `true` if a run writes a file of a table with this name: a number, which can follow the first day
-/// of a partition.
+/// of a partition and the attempt that wrote it.
 fn is_table_file(name: &str) -> bool {
-    let (day, number) = name.split_once('-').unwrap_or(("00000000", name));
-    is_digits(day, 8) && is_digits(number, 5)
+    let parts: Vec<&str> = name.split('-').collect();
+    match parts[..] {
+        [number] => is_digits(number, 5),
+        [day, number] => (is_digits(day, 8) || is_attempt(day)) && is_digits(number, 5),
+        [day, attempt, number] => is_digits(day, 8) && is_attempt(attempt) && is_digits(number, 5),
+        _ => false,
+    }
+}
+
+/// Returns `true` if a run writes a file of rows with this name that it needs until it ends.
+fn is_work(name: &str) -> bool {
+    let Some((rest, number)) = name.rsplit_once('-') else { return false };
+    let attempt = rest.rsplit_once('-').filter(|(_, attempt)| is_attempt(attempt));
+    is_digits(number, 5) && attempt.is_some_and(|(name, _)| name.split('-').all(is_plain))
 }
 
 /// Name of the file with one row per object, in the state of a run.
@@ -121,8 +139,12 @@ fn is_run_id(text: &str) -> bool {
         && is_digits(&time[..8], 8)
         && time.as_bytes()[8] == b'T'
         && is_digits(&time[9..15], 6)
-        && random.len() == 8
-        && random.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        && is_attempt(random)
+}
+
+/// Returns `true` if `text` consists of eight lowercase hexadecimal digits.
+fn is_attempt(text: &str) -> bool {
+    text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 fn is_digits(text: &str, length: usize) -> bool {
@@ -144,6 +166,8 @@ mod tests {
         for (folder, rest) in [
             ("songs", "-00000.parquet"),
             ("songplays", "-20181101-00000.parquet"),
+            ("songplays", "-20181101-0a1b2c3d-00000.parquet"),
+            ("_work", "-logs-0a1b2c3d-00012.parquet"),
             ("_inputs", ".parquet"),
             ("_rejects", ".parquet"),
             ("_state", "-objects.parquet"),
@@ -172,6 +196,10 @@ mod tests {
             ("songs", "part-00000.parquet"),
             ("songs", "20181112T030405Z-0a1b2c3d-2018-00000.parquet"),
             ("songs", "20181112T030405Z-0a1b2c3d-20181101.parquet"),
+            ("songs", "20181112T030405Z-0a1b2c3d-20181101-0A1b2c3d-00000.parquet"),
+            ("songs", "20181112T030405Z-0a1b2c3d-0a1b2c3d-20181101-00000.parquet"),
+            ("_work", "20181112T030405Z-0a1b2c3d-logs-00012.parquet"),
+            ("_work", "20181112T030405Z-0a1b2c3d-lo gs-0a1b2c3d-00012.parquet"),
             ("songs", "20181112T030405Z-0a1b2c3d-00000.csv"),
             ("songs", "20181112T030405Z-0a1b2c3x-00000.parquet"),
             ("songs", "20181112T030405Z-0A1B2C3D-00000.parquet"),

@@ -241,7 +241,11 @@ fn measure(batch: &RecordBatch, record: &mut TableRecord) -> u64 {
             bytes += column.len() as u64;
             continue;
         }
-        let (longest, total) = text_lengths(column);
+        let Some((longest, total)) = text_lengths(column) else {
+            // Tables have no such columns; other files need not depend on the values only.
+            bytes += column.get_buffer_memory_size() as u64;
+            continue;
+        };
         bytes += total;
         if let Some(known) = record.max_text_bytes.get_mut(field.name()) {
             *known = longest.max(*known);
@@ -251,18 +255,18 @@ fn measure(batch: &RecordBatch, record: &mut TableRecord) -> u64 {
 }
 
 /// Returns the length of the longest text in a column (plain or dictionary-encoded) and the total
-/// length, in bytes.
-fn text_lengths(column: &dyn Array) -> (u64, u64) {
+/// length, in bytes. `None` if it is not a column of texts.
+fn text_lengths(column: &dyn Array) -> Option<(u64, u64)> {
     let add = |(longest, total): (u64, u64), length: u64| (longest.max(length), total + length);
     let Some(dictionary) = column.as_dictionary_opt::<Int32Type>() else {
-        let lengths = column.as_string::<i32>().offsets().lengths();
-        return lengths.map(|length| length as u64).fold((0, 0), add);
+        let lengths = column.as_string_opt::<i32>()?.offsets().lengths();
+        return Some(lengths.map(|length| length as u64).fold((0, 0), add));
     };
-    let offsets = dictionary.values().as_string::<i32>().offsets();
+    let offsets = dictionary.values().as_string_opt::<i32>()?.offsets();
     let length = |key: i32| (offsets[key as usize + 1] - offsets[key as usize]) as u64;
     let keys = dictionary.keys();
-    match keys.nulls().filter(|nulls| nulls.null_count() > 0) {
+    Some(match keys.nulls().filter(|nulls| nulls.null_count() > 0) {
         None => keys.values().iter().map(|&key| length(key)).fold((0, 0), add),
         Some(_) => keys.iter().flatten().map(length).fold((0, 0), add),
-    }
+    })
 }

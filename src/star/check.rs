@@ -1,5 +1,6 @@
 //! Checks of the star. A check is a query that returns the rows that violate an invariant.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
@@ -41,6 +42,19 @@ pub async fn run_checks(session: &SessionContext, queries: &Queries) -> Result<V
     run_checks_where(session, queries, |_| true).await
 }
 
+/// Runs every check as SQL, for a session that does not read the files in this process.
+///
+/// # Errors
+///
+/// As for [`run_checks`].
+pub(crate) async fn run_checks_as_sql(
+    session: &SessionContext,
+    queries: &Queries,
+) -> Result<Vec<CheckOutcome>> {
+    let checks: Vec<&Query> = queries.of(Group::Check).collect();
+    run(session, checks, HashSet::new()).await
+}
+
 /// Runs the checks that `is_wanted` selects.
 ///
 /// # Errors
@@ -53,6 +67,15 @@ pub(crate) async fn run_checks_where(
 ) -> Result<Vec<CheckOutcome>> {
     let checks: Vec<&Query> = queries.of(Group::Check).filter(|query| is_wanted(query)).collect();
     let proven = proven(session, queries.model(), &checks).await;
+    run(session, checks, proven).await
+}
+
+/// Runs checks except those in `proven`, which have passed.
+async fn run(
+    session: &SessionContext,
+    checks: Vec<&Query>,
+    proven: HashSet<String>,
+) -> Result<Vec<CheckOutcome>> {
     let at_once = session.state().config().target_partitions();
     // Collected because the future of a closure that borrows its argument is not `Send`.
     let checks: Vec<_> = checks

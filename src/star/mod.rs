@@ -16,7 +16,7 @@ pub(crate) mod record;
 mod state;
 
 pub use check::{CheckOutcome, ensure_passed, run_checks};
-pub(crate) use check::{read_only, run_checks_where};
+pub(crate) use check::{read_only, run_checks_as_sql, run_checks_where};
 pub(crate) use files_hash::FilesHasher;
 pub use history::EarlierStar;
 pub(crate) use history::{HISTORY, MAX_KEPT, read_earlier};

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
-use object_store::path::Path;
 
 use super::bucket::{Bucket, Entry, StoreBucket, walk};
 use super::glob::Glob;
@@ -249,15 +248,7 @@ impl BucketListing {
     }
 
     fn input(&self, entry: Entry, compression: Compression) -> InputObject {
-        let path = Path::parse(&entry.key).ok().filter(|path| path.as_ref() == entry.key);
-        let source = match (path, &self.place.s3) {
-            (Some(path), _) => Source::Store { store: self.place.store.clone(), path },
-            (None, Some(s3)) => Source::S3 { s3: s3.clone(), key: entry.key.as_str().into() },
-            (None, None) => {
-                let path = Path::from(entry.key.as_str());
-                Source::Store { store: self.place.store.clone(), path }
-            }
-        };
+        let source = Source::in_bucket(&self.place, &entry.key);
         InputObject {
             url: self.place.location.url_of(&entry.key).into(),
             source,

@@ -8,6 +8,8 @@ mod failure;
 mod frames;
 mod glob;
 mod kind;
+#[cfg(feature = "cluster")]
+mod listed;
 mod listing;
 mod local;
 mod location;
@@ -27,6 +29,8 @@ pub(crate) use aws::load_sdk as aws_config;
 pub use compression::{Compression, Decompressor};
 pub use glob::Glob;
 pub use kind::FailureKind;
+#[cfg(feature = "cluster")]
+pub(crate) use listed::{ListedError, ListedObject};
 pub use listing::{is_excluded, list};
 pub(crate) use local::etag as file_etag;
 pub use location::{Location, LocationError, StoreKey, without_secrets};

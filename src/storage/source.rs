@@ -11,6 +11,7 @@ use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore};
 
 use super::s3::S3Api;
+use super::stores::Place;
 use super::web::WebObject;
 use super::{Compression, StorageError, local};
 
@@ -52,6 +53,18 @@ pub enum Source {
     },
     /// An object on a web server.
     Web(Arc<WebObject>),
+}
+
+impl Source {
+    /// Returns the source of the object `key` in the bucket of `place`.
+    pub(super) fn in_bucket(place: &Place, key: &str) -> Source {
+        let path = Path::parse(key).ok().filter(|path| path.as_ref() == key);
+        match (path, &place.s3) {
+            (Some(path), _) => Source::Store { store: place.store.clone(), path },
+            (None, Some(s3)) => Source::S3 { s3: s3.clone(), key: key.into() },
+            (None, None) => Source::Store { store: place.store.clone(), path: Path::from(key) },
+        }
+    }
 }
 
 impl InputObject {

@@ -128,6 +128,12 @@ impl Stores {
         Ok(Place { location, store: opened.store, s3: opened.s3, retries, aborts })
     }
 
+    /// Returns the maximum number of retries of a request.
+    #[cfg(feature = "cluster")]
+    pub(super) fn retries(&self) -> usize {
+        self.options.retries
+    }
+
     /// Returns the AWS region of the bucket of `location`, or `None` if it is not in AWS or the lookup
     /// fails.
     pub async fn region(&self, location: &Location) -> Option<String> {

@@ -74,6 +74,12 @@ impl WebObject {
         Ok(WebObject { client: client().map_err(failed)?, url, retries })
     }
 
+    /// Returns `true` if the URL has parts that are not shown.
+    #[cfg(feature = "cluster")]
+    pub(super) fn has_secrets(&self) -> bool {
+        shown(&self.url) != self.url.as_str()
+    }
+
     /// Returns the parts of the URL that are not shown.
     pub(super) fn secrets(&self) -> String {
         let url = &self.url;

@@ -1,8 +1,8 @@
-//! Staging tables with all columns that their datasets declare, of which only some are stored.
+//! Tables with all columns that their datasets declare, of which only some are stored.
 
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Result, internal_err};
@@ -11,19 +11,28 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use crate::decode::staging_schema;
 use crate::model::Dataset;
-use crate::staging::StagingTable;
 
-/// A staging table as queries see it. A query can mention columns that it does not read, such as one in
+/// The rows of a dataset as queries see them. A query can mention columns that it does not read, such as one in
 /// `x IS NOT NULL` that is never null: such columns are not stored, and only a scan of one fails.
 #[derive(Debug)]
 pub(super) struct DeclaredTable {
     schema: SchemaRef,
-    stored: Arc<StagingTable>,
+    stored: Arc<dyn TableProvider>,
 }
 
 impl DeclaredTable {
-    pub fn new(dataset: &Dataset, stored: Arc<StagingTable>) -> DeclaredTable {
-        DeclaredTable { schema: staging_schema(dataset), stored }
+    pub fn new(dataset: &Dataset, stored: Arc<dyn TableProvider>) -> DeclaredTable {
+        let (declared, found) = (staging_schema(dataset), stored.schema());
+        // Texts can be stored with or without a dictionary.
+        let fields =
+            declared.fields().iter().map(|field| match found.field_with_name(field.name()) {
+                Ok(stored) => {
+                    Arc::new(Field::clone(field).with_data_type(stored.data_type().clone()))
+                }
+                Err(_) => field.clone(),
+            });
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        DeclaredTable { schema, stored }
     }
 
     /// Returns the position among the stored columns of the column at `index`.

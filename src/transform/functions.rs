@@ -109,6 +109,22 @@ impl ScalarUDFImpl for TextFunction {
     }
 }
 
+/// Returns the bytes from which [`decode_function`] makes a function again, or `None` if it is not one of this module.
+#[cfg(feature = "cluster")]
+pub(crate) fn encode_function(function: &ScalarUDF) -> Option<Vec<u8>> {
+    let inner: &dyn std::any::Any = function.inner().as_ref();
+    let text = inner.downcast_ref::<TextFunction>()?;
+    Some(vec![u8::from(text.repairs)])
+}
+
+/// Returns the function called `name` that [`encode_function`] encoded as `bytes`.
+#[cfg(feature = "cluster")]
+pub(crate) fn decode_function(name: &str, bytes: &[u8]) -> Option<ScalarUDF> {
+    let name = ["repair_encoding", "match_key"].into_iter().find(|known| *known == name)?;
+    let [repairs] = bytes else { return None };
+    Some(ScalarUDF::from(TextFunction::new(name, *repairs != 0)))
+}
+
 /// Repairs all texts. Returns the same array if all of it is ASCII, which never needs repair.
 fn repair_all(texts: &StringArray) -> ArrayRef {
     if texts.values().is_ascii() {

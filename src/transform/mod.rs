@@ -12,9 +12,16 @@ mod schema;
 
 pub use accounting::{Accounting, Balance, ENCODING, count, counts_of};
 pub use functions::RepairEncoding;
+#[cfg(feature = "cluster")]
+pub(crate) use functions::{decode_function, encode_function};
+pub(crate) use plan::plan_query;
 pub use plan::{RequiredColumns, plan_all, required_columns};
 pub use rules::{MatchRule, Rules, Unmatched};
+pub(crate) use run::declare_dataset;
 pub use run::{
     SortedStream, TableRows, build_intermediates, deregister_staging, deregister_tables,
     register_rows, register_rule_functions, register_staging, register_tables, run_table_query,
 };
+#[cfg(feature = "cluster")]
+pub(crate) use schema::cast_to_schema;
+pub(crate) use schema::ensure_columns;

@@ -289,7 +289,7 @@ impl<'a> Planning<'a> {
 /// # Errors
 ///
 /// Returns an error if the query is not valid SQL or refers to unknown tables or columns.
-pub(super) async fn plan_query(
+pub(crate) async fn plan_query(
     session: &SessionContext,
     query: &Query,
     rules: Rules,

@@ -24,7 +24,7 @@ use super::schema::{
 };
 use crate::error::{Error, Result};
 use crate::ingest::Staging;
-use crate::model::Model;
+use crate::model::{Dataset, Model};
 use crate::staging::{SortStrategy, SortedRows, SortedTable, StagingSpace, StagingTable};
 use crate::star::model::{Table, table_schema};
 use crate::star::{Group, Queries, sort_order};
@@ -60,6 +60,24 @@ pub fn register_tables(
             .register_table(TableReference::bare(&*dataset.table), table)
             .map_err(|e| Error::query("staging tables", e))?;
     }
+    Ok(())
+}
+
+/// Registers the rows of the table `stored` of the session under the name of the staging table of `dataset`, with all
+/// columns that it declares.
+///
+/// # Errors
+///
+/// Returns an error if the session lacks the table, or already has one of the other name.
+pub(crate) async fn declare_dataset(
+    session: &SessionContext,
+    dataset: &Dataset,
+    stored: &str,
+) -> Result<()> {
+    let failed = |e| Error::query("staging tables", e);
+    let stored = session.table_provider(TableReference::bare(stored)).await.map_err(failed)?;
+    let table = Arc::new(DeclaredTable::new(dataset, stored));
+    session.register_table(TableReference::bare(&*dataset.table), table).map_err(failed)?;
     Ok(())
 }
 

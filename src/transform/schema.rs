@@ -12,7 +12,7 @@ use crate::model::Model;
 use crate::star::model::{Table, table_schema};
 
 /// Casts a batch to the model's types. Fails if a column has a null that the model does not allow.
-pub(super) fn cast_to_schema(
+pub(crate) fn cast_to_schema(
     query: &str,
     batch: &RecordBatch,
     schema: &SchemaRef,
@@ -87,7 +87,7 @@ fn text_dictionary() -> DataType {
 
 /// Fails unless the columns of a query have the same names and order as those of its table, and types that
 /// can be cast to the table's without loss.
-pub(super) fn ensure_columns(query: &str, table: &Table, found: &Schema) -> Result<()> {
+pub(crate) fn ensure_columns(query: &str, table: &Table, found: &Schema) -> Result<()> {
     let expected: SchemaRef = table_schema(table);
     let reject = |reason| Err(Error::WrongColumns { name: query.to_owned(), reason });
     let names = |schema: &Schema| {

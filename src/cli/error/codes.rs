@@ -79,6 +79,30 @@ codes! {
     Unbalanced "unbalanced" 4
         "The record counts of a run do not add up. Nothing was published."
         "Check your own queries, if you use any; otherwise report it as a defect of starlift."
+    EngineNotBuilt "engine-not-built" 2
+        "`--engine` is given, and this build of starlift lacks the feature `cluster`."
+        "Build it with `cargo build --release --features cluster`, or leave out `--engine`."
+    EngineUnreachable "engine-unreachable" 1
+        "The scheduler of the cluster cannot be reached, or rejects the certificate. Nothing was published."
+        "Check the address, the certificates and that `starlift cluster scheduler` runs there."
+    EngineVersion "engine-version" 1
+        "The scheduler or an executor runs another version of starlift. Nothing was published."
+        "Copy the same binary to all machines."
+    EngineInput "engine-input" 2
+        "An object cannot be read by executors, because its URL contains a password or a signature."
+        "Copy the object to a bucket that the executors can read, or run without `--engine`."
+    EngineFailed "engine-failed" 1
+        "A step ended with an error on an executor. Nothing was published."
+        "Correct the problem that the message states; the logs of the executors have more details."
+    EngineMemory "engine-memory" 1
+        "A step needs more memory than an executor has for a task, and cannot spill. Nothing was published."
+        "Start executors with fewer `--cores` or a larger `--memory-limit`."
+    EngineStalled "engine-stalled" 1
+        "A step on the cluster has made no progress for the time of `--engine-timeout`. Nothing was published."
+        "`starlift cluster status` shows whether executors are there. Raise the limit if the step is slow."
+    EngineMiscounted "engine-miscounted" 4
+        "The counts of the executors do not agree with each other or with the listing. Nothing was published."
+        "Run again. If it happens again, report it as a defect of starlift."
     OutputLocked "output-locked" 1
         "Another run is writing to the output."
         "Wait until it ends, or write to another location. A lock of a run that was killed expires by itself."

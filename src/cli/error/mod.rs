@@ -2,6 +2,7 @@
 
 mod cloud;
 mod codes;
+mod engine;
 mod report;
 mod server;
 mod storage;
@@ -238,6 +239,7 @@ fn star_code(error: &StarError) -> Code {
         StarError::KeptObjects { .. } => Code::KeptObjects,
         StarError::StarDiffers { .. } => Code::StarDiffers,
         StarError::Unbalanced(_) => Code::Unbalanced,
+        StarError::Engine(error) => engine::code(error),
         StarError::Locked { .. } => Code::OutputLocked,
         StarError::Overtaken { .. } => Code::Overtaken,
         StarError::Record { .. } => Code::UnreadableRecord,
@@ -285,6 +287,7 @@ fn warehouse_code(error: &WarehouseError) -> Code {
 
 fn star_hint(error: &StarError) -> Option<String> {
     match error {
+        StarError::Engine(error) => engine::hint(error).map(str::to_owned),
         StarError::Storage(error) => storage::hint(error.kind()).map(str::to_owned),
         StarError::TooManyRejects { rejected, .. } => Some(format!(
             "correct the records and run again, or allow them with --max-rejects {}; the previous star, if any, is unchanged",
@@ -332,6 +335,7 @@ fn fixed_star_hint(error: &StarError) -> Option<&'static str> {
         }
         StarError::Locked { .. } => "wait until it ends, or write to another location",
         StarError::Storage(_)
+        | StarError::Engine(_)
         | StarError::TooManyRejects { .. }
         | StarError::OtherModel { .. }
         | StarError::Location(_)
