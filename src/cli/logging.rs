@@ -43,9 +43,14 @@ fn filter(global: &GlobalOptions) -> &'static str {
     match global.verbose {
         _ if global.quiet => "error",
         // The progress bar replaces the info lines. The AWS credential chain warns about each source
-        // without credentials; if all of them are empty, the error reports it.
-        0 if draws_progress(global) => "warn,aws_config=error",
-        0 => "warn,aws_config=error,starlift=info",
+        // without credentials; if all of them are empty, the error reports it. Ballista warns about what it
+        // repeats.
+        0 if draws_progress(global) => {
+            "warn,aws_config=error,ballista_core=off,ballista_executor=off,ballista_scheduler=off"
+        }
+        0 => {
+            "warn,aws_config=error,ballista_core=off,ballista_executor=off,ballista_scheduler=off,starlift=info"
+        }
         1 => "info,starlift=debug",
         // At debug level the driver logs whole statements, and a COPY may contain keys.
         _ => "debug,tokio_postgres=info,starlift=trace",

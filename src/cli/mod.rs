@@ -11,6 +11,7 @@ mod demo;
 mod demo_folder;
 mod destination;
 mod doctor;
+mod engine;
 mod env_file;
 mod error;
 mod generate;
@@ -190,13 +191,14 @@ fn run(cli: &Cli, results: &Results) -> Result<()> {
             let name = settings.cloud().name(args.name.as_ref())?;
             block_on(None, cloud::teardown(args, &name, &global))
         }
+        Command::Cluster(args) => engine::run(args, &global),
         Command::Generate(args) => block_on(None, generate::run(args, &global)),
         Command::Demo(args) => block_on(None, demo::run(args, &global)),
     }
 }
 
 fn run_transform(args: &TransformArgs, settings: &Settings, global: &GlobalOptions) -> Result<()> {
-    let options = settings.transform(args)?;
+    let options = engine::with_engine(settings.transform(args)?, args, settings, global)?;
     let threads = options.engine.threads;
     if args.dry_run {
         block_on(threads, transform::dry_run(&options, global))
@@ -267,7 +269,8 @@ fn run_load(args: &LoadArgs, settings: &Settings, global: &GlobalOptions) -> Res
 }
 
 fn run_all(args: &RunArgs, settings: &Settings, global: &GlobalOptions) -> Result<()> {
-    let options = settings.transform(&args.transform)?;
+    let (transform, options) = (&args.transform, settings.transform(&args.transform)?);
+    let options = engine::with_engine(options, transform, settings, global)?;
     block_on(options.engine.threads, async {
         let warehouse = settings.warehouse(&args.to, &args.warehouse, &global.stores).await?;
         run::run(args, &options, &warehouse, global).await
@@ -295,7 +298,10 @@ fn run_provision(args: &ProvisionArgs, settings: &Settings, global: &GlobalOptio
 }
 
 /// Runs `work` on a new runtime. It is started here, after all checks that do not need it.
-fn block_on(threads: Option<usize>, work: impl Future<Output = Result<()>>) -> Result<()> {
+pub(crate) fn block_on(
+    threads: Option<usize>,
+    work: impl Future<Output = Result<()>>,
+) -> Result<()> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let Some(threads) = threads {
         builder.worker_threads(threads);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules of the library, each above all that come before it.
-const LAYERS: [&str; 25] = [
+const LAYERS: [&str; 26] = [
     "model",
     "escape",
     "limits",
@@ -26,6 +26,7 @@ const LAYERS: [&str; 25] = [
     "generate",
     "cloud",
     "warehouse",
+    "cluster",
     "api",
     "report",
     "cli",

@@ -13,7 +13,10 @@ mod support;
 mod aws_standin;
 mod cli;
 mod cloud;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod crash;
+mod deploy;
 mod fuzz_corpora;
 mod incremental;
 mod large_objects;

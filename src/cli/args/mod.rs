@@ -1,6 +1,7 @@
 //! Definitions of the command-line arguments.
 
 mod cluster;
+mod engine;
 mod history;
 mod init;
 mod inputs;
@@ -28,6 +29,9 @@ use crate::generate::GenerateOptions;
 pub use cluster::{
     DoctorArgs, PauseArgs, ProvisionArgs, ResumeArgs, StatusArgs, StatusFormat, TeardownArgs,
 };
+pub use engine::{ClusterArgs, EngineArg, EngineArgs, TlsArgs};
+#[cfg(feature = "cluster")]
+pub use engine::{ClusterCommand, ClusterStatusArgs, ExecutorArgs, SchedulerArgs};
 pub use history::{DiffArgs, HistoryArgs, RollbackArgs};
 pub use init::{DEFAULT_FILE, InitArgs};
 pub use inputs::{InputArgs, NamedUrl, of_short, one_per_dataset};
@@ -208,6 +212,9 @@ pub enum Command {
     /// Remove what `provision` created, and verify that nothing is left.
     #[command(after_help = EXIT_CODES)]
     Teardown(TeardownArgs),
+    /// Run the scheduler or an executor of a cluster that carries out transforms, or show its state.
+    #[command(after_help = EXIT_CODES)]
+    Cluster(ClusterArgs),
     /// Generate synthetic data in the format of Sparkify, of any size.
     #[command(after_help = EXIT_CODES)]
     Generate(GenerateArgs),

@@ -6,9 +6,9 @@ use bytesize::ByteSize;
 use clap::{Args, ValueEnum, ValueHint};
 use serde::Deserialize;
 
-use super::ModelArgs;
 use super::inputs::InputArgs;
 use super::range::{keep, size, threads};
+use super::{EngineArgs, ModelArgs};
 use crate::limits::MaxRejects;
 
 /// Options of `transform`.
@@ -75,6 +75,9 @@ pub struct TransformArgs {
     /// With --incremental: handling of objects of the last run that are no longer listed [default: stop].
     #[arg(long, value_name = "MODE", env = "STARLIFT_REMOVED")]
     pub removed: Option<RemovedArg>,
+    /// The engine.
+    #[command(flatten)]
+    pub engine: EngineArgs,
     /// Number of earlier stars whose files are kept for `starlift rollback` [default: 0].
     #[arg(long, value_name = "N", env = "STARLIFT_KEEP", value_parser = keep)]
     pub keep: Option<usize>,

@@ -172,6 +172,23 @@ fn publication(file: &mut File) {
     file.comment("Number of earlier stars whose files are kept for `starlift rollback`.");
     file.commented("keep", 7);
     file.off("file_size", "Approximate size of each Parquet file.", "256MiB");
+    file.off(
+        "engine",
+        "Machines that carry out the run: the scheduler of a cluster, or local[N] for trying.",
+        "ballista://10.0.0.5:50050",
+    );
+    file.off(
+        "engine_timeout",
+        "Time without progress after which a run on a cluster fails.",
+        "30m",
+    );
+    file.off(
+        "tls_ca",
+        "Certificates that sign those of all processes of the cluster.",
+        "tls/ca.crt",
+    );
+    file.off("tls_cert", "Certificate of this process for the cluster.", "tls/tls.crt");
+    file.off("tls_key", "Private key of the certificate.", "tls/tls.key");
 }
 
 fn cloud(file: &mut File, values: &Values) {

@@ -74,6 +74,7 @@ reports! {
         Schema "schema";
         Shell "shell";
         Page "report";
+        Cluster "cluster";
         Model "model";
         Completions "completions";
         Man "man";
@@ -134,6 +135,7 @@ impl Report {
             Command::Schema(_) => Report::Schema(()),
             Command::Shell(_) => Report::Shell(()),
             Command::Report(_) => Report::Page(()),
+            Command::Cluster(_) => Report::Cluster(()),
             Command::Model(_) => Report::Model(()),
             Command::Completions { .. } => Report::Completions(()),
             Command::Man { .. } => Report::Man(()),
@@ -153,6 +155,7 @@ pub fn is_document(command: &Command) -> bool {
         | Command::Schema(_)
         | Command::Shell(_)
         | Command::Report(_)
+        | Command::Cluster(_)
         | Command::Model(_)
         | Command::Completions { .. }
         | Command::Man { .. } => false,

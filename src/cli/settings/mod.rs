@@ -2,6 +2,7 @@
 
 mod cloud;
 mod convert;
+mod engine;
 mod incremental;
 mod inputs;
 mod login;
@@ -19,8 +20,9 @@ use bytesize::ByteSize;
 use serde::Deserialize;
 
 use crate::cli::args::{
-    ColorWhen, GlobalArgs, InputArgs, LockArg, LogFormat, MatchArg, OutputFormat, PartitionArg,
-    RemovedArg, RepairArg, S3Args, StarArgs, SuffixArg, TransformArgs, UnmatchedArg, range,
+    ColorWhen, EngineArg, GlobalArgs, InputArgs, LockArg, LogFormat, MatchArg, OutputFormat,
+    PartitionArg, RemovedArg, RepairArg, S3Args, StarArgs, SuffixArg, TransformArgs, UnmatchedArg,
+    range,
 };
 use crate::cli::error::{Error, Result};
 use crate::cli::json::Results;
@@ -36,6 +38,8 @@ use inputs::Urls;
 use values::parsed;
 use warehouse::WarehouseSettings;
 
+#[cfg(feature = "cluster")]
+pub use engine::EngineSettings;
 pub use schema::{TITLE as SCHEMA_TITLE, schema_text};
 pub use values::one_or_many;
 pub use warehouse::{NamedRedshift, WarehouseOptions};
@@ -103,6 +107,13 @@ struct TransformSettings {
     removed: Option<RemovedArg>,
     #[serde(default, deserialize_with = "range::deserialize_keep")]
     keep: Option<usize>,
+    #[serde(default, deserialize_with = "parsed")]
+    engine: Option<EngineArg>,
+    #[serde(default, deserialize_with = "parsed")]
+    engine_timeout: Option<humantime::Duration>,
+    tls_ca: Option<PathBuf>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
 }
 
 /// Options that apply to every command.
@@ -272,6 +283,7 @@ impl Settings {
             keep: args.keep.or(file.keep).unwrap_or(0),
             file_bytes,
             engine: self.engine(args.threads, args.memory_limit)?,
+            remote: None,
         })
     }
 

@@ -101,6 +101,11 @@ const TRANSFORM: &[Key] = &[
         "Handling of objects that are no longer listed.",
     ),
     ("keep", Number(0, 100), "Number of earlier stars whose files are kept."),
+    ("engine", Text, "Machines that carry out the run: \"ballista://HOST:PORT\" or \"local[N]\"."),
+    ("engine_timeout", Text, "Time without progress after which a run on a cluster fails."),
+    ("tls_ca", Text, "Certificates that sign those of all processes of the cluster."),
+    ("tls_cert", Text, "Certificate of this process for the cluster."),
+    ("tls_key", Text, "Private key of the certificate."),
 ];
 
 const CLOUD: &[Key] = &[

@@ -1,0 +1,414 @@
+//! The connection to a scheduler: submits jobs, waits for them and fetches their rows.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use ballista_core::client::BallistaClient;
+use ballista_core::error::BallistaError;
+use ballista_core::extension::{
+    BallistaConfigGrpcEndpoint, SessionConfigExt, SessionConfigHelperExt,
+};
+use ballista_core::serde::protobuf::execute_query_params::Query;
+use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
+use ballista_core::serde::protobuf::{
+    CancelJobParams, CleanJobDataParams, ExecuteQueryParams, GetJobStatusParams, JobStatus,
+    PartitionLocation, RemoveSessionParams, execute_query_result, job_status,
+};
+use ballista_core::utils::{GrpcClientConfig, create_grpc_client_endpoint};
+use ballista_core::version::insert_version_header;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::SessionConfig;
+use datafusion_proto::physical_plan::AsExecutionPlan;
+use datafusion_proto::protobuf::PhysicalPlanNode;
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
+
+use crate::cluster::MAX_MESSAGE_BYTES;
+use crate::cluster::nodes::{failure_of, is_out_of_memory, physical_codec};
+use crate::cluster::security::Security;
+use crate::cluster::status::{self, ClusterStatus};
+use crate::cluster::version;
+use crate::error::{EngineError, Error, Result};
+
+/// Interval at which the state of a job is requested. It begins short, because many jobs are.
+const FIRST_POLL: Duration = Duration::from_millis(20);
+const LONGEST_POLL: Duration = Duration::from_millis(500);
+
+/// Time for which a scheduler that does not answer is asked again.
+const LOST_AFTER: Duration = Duration::from_secs(30);
+
+/// Number of times that a job is run if executors are lost during it.
+const MOST_RUNS: usize = 10;
+
+/// Attempts to fetch the rows of a partition, and the wait between them in milliseconds.
+const FETCHES: u8 = 3;
+const FETCH_WAIT_MS: u64 = 500;
+
+/// Number of partitions of a result that are fetched at the same time.
+const PARTITIONS_AHEAD: usize = 4;
+
+/// A connection to a scheduler, and the session of a run.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    url: String,
+    client: SchedulerGrpcClient<Channel>,
+    security: Security,
+    timeout: Duration,
+    session: String,
+    /// State of the cluster when the connection was opened.
+    pub status: ClusterStatus,
+    /// IDs of the jobs that have not ended.
+    active: Mutex<HashSet<String>>,
+}
+
+impl Connection {
+    /// Connects to the scheduler at `address`, for the run `run_id`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the scheduler cannot be reached or has another version.
+    pub async fn open(
+        address: &str,
+        security: Security,
+        timeout: Duration,
+        run_id: &str,
+    ) -> Result<Connection> {
+        let url = format!("{}://{address}", security.scheme());
+        let channel = connect(&url, &security).await?;
+        let status = status::request(&url, channel.clone()).await?;
+        ensure_same_version(&url, &status)?;
+        let limit = MAX_MESSAGE_BYTES as usize;
+        let client = SchedulerGrpcClient::new(channel)
+            .max_encoding_message_size(limit)
+            .max_decoding_message_size(limit);
+        let (session, active) = (format!("starlift-{run_id}"), Mutex::default());
+        Ok(Connection { url, client, security, timeout, session, status, active })
+    }
+
+    /// Returns the configuration of sessions whose plans are submitted.
+    pub fn session_config(&self) -> SessionConfig {
+        let partitions = (2 * self.status.cores()).clamp(2, 256);
+        let config = SessionConfig::new_with_ballista()
+            .with_target_partitions(partitions)
+            .with_information_schema(true)
+            .with_ballista_adaptive_query_planner(false)
+            .with_ballista_grpc_client_max_message_size(MAX_MESSAGE_BYTES as usize);
+        self.security.configure(config)
+    }
+
+    /// Runs a plan as the job `name`, and returns its rows, which must be few.
+    ///
+    /// When an executor is lost during a job with several stages, Ballista has been seen to count the rows of
+    /// repeated tasks twice, without an error. Such a job is therefore run again.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the job fails or makes no progress, or if the scheduler is lost.
+    pub async fn run(
+        self: &Arc<Self>,
+        name: &str,
+        plan: &Arc<dyn ExecutionPlan>,
+        config: &SessionConfig,
+    ) -> Result<Vec<RecordBatch>> {
+        for _ in 0..MOST_RUNS {
+            let before = self.current_status().await?.executors_lost;
+            match self.run_once(name, plan, config).await {
+                Err(RunError::NotFetched(error)) => {
+                    tracing::warn!(%error, "{name} is run again");
+                    continue;
+                }
+                Err(RunError::Failed(error)) if !self.has_lost_since(before).await? => {
+                    return Err(error);
+                }
+                Ok(rows) if !self.has_lost_since(before).await? => return Ok(rows),
+                _ => tracing::warn!("an executor was lost during {name}, which is run again"),
+            }
+        }
+        let reason = format!("executors were lost in each of {MOST_RUNS} attempts");
+        Err(step_failed(name, &reason))
+    }
+
+    /// Returns `true` if executors have been lost since their number was `before`.
+    async fn has_lost_since(&self, before: u64) -> Result<bool> {
+        Ok(self.current_status().await?.executors_lost != before)
+    }
+
+    /// Submits a plan, waits until its job ends, and fetches the rows.
+    async fn run_once(
+        self: &Arc<Self>,
+        name: &str,
+        plan: &Arc<dyn ExecutionPlan>,
+        config: &SessionConfig,
+    ) -> Result<Vec<RecordBatch>, RunError> {
+        let job = self.submit(name, plan, config).await?;
+        let mut ends = EndsJob { connection: self.clone(), job: job.clone(), is_running: true };
+        let ended = self.wait(name, &job).await;
+        ends.is_running = false;
+        lock(&self.active).remove(&job);
+        let rows = self.fetch(name, plan.schema(), ended?).try_collect().await;
+        self.clean(&job).await;
+        rows.map_err(RunError::NotFetched)
+    }
+
+    async fn submit(
+        &self,
+        name: &str,
+        plan: &Arc<dyn ExecutionPlan>,
+        config: &SessionConfig,
+    ) -> Result<String> {
+        let failed = |reason: String| step_failed(name, &reason);
+        let codec = physical_codec(None);
+        let node = PhysicalPlanNode::try_from_physical_plan(plan.clone(), &*codec);
+        let mut bytes = Vec::new();
+        let encoded = node.and_then(|node| node.try_encode(&mut bytes));
+        encoded.map_err(|e| failed(format!("its plan cannot be encoded: {e}")))?;
+        let config = config.clone().with_ballista_job_name(name);
+        let mut request = Request::new(ExecuteQueryParams {
+            query: Some(Query::PhysicalPlan(bytes)),
+            settings: config.to_key_value_pairs(),
+            session_id: self.session.clone(),
+            operation_id: format!("{:016x}", rand::random::<u64>()),
+        });
+        insert_version_header(request.metadata_mut());
+        let answer = self.client.clone().execute_query(request).await;
+        let answer = answer.map_err(|status| self.rejected(name, &status))?.into_inner();
+        match answer.result {
+            Some(execute_query_result::Result::Success(success)) => {
+                lock(&self.active).insert(success.job_id.clone());
+                tracing::debug!(job = success.job_id, "submitted {name}");
+                Ok(success.job_id)
+            }
+            other => Err(failed(format!("the scheduler rejects the plan: {other:?}"))),
+        }
+    }
+
+    /// Waits for a job. Returns the places of its rows.
+    async fn wait(&self, name: &str, job: &str) -> Result<Vec<PartitionLocation>> {
+        let (mut pause, mut answered, mut progressed) =
+            (FIRST_POLL, Instant::now(), Instant::now());
+        let mut done = 0;
+        loop {
+            match self.poll(job).await {
+                Ok(state) => {
+                    answered = Instant::now();
+                    match state.and_then(|state| state.status) {
+                        Some(job_status::Status::Successful(ended)) => {
+                            return Ok(ended.partition_location);
+                        }
+                        Some(job_status::Status::Failed(failure)) => {
+                            return Err(step_failed(name, &failure.error));
+                        }
+                        _ => {}
+                    }
+                }
+                Err(status) if is_lost(&status) && answered.elapsed() < LOST_AFTER => {}
+                Err(status) => return Err(self.rejected(name, &status)),
+            }
+            if progressed.elapsed() > self.timeout.min(Duration::from_secs(5)) {
+                let now = self.tasks_done(job).await.unwrap_or(done);
+                if now > done {
+                    (done, progressed) = (now, Instant::now());
+                }
+            }
+            if progressed.elapsed() > self.timeout {
+                self.cancel_job(job).await;
+                let (step, seconds) = (name.to_owned(), self.timeout.as_secs());
+                return Err(EngineError::Stalled { step, seconds }.into());
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 3 / 2).min(LONGEST_POLL);
+        }
+    }
+
+    async fn poll(&self, job: &str) -> Result<Option<JobStatus>, Status> {
+        let request = GetJobStatusParams { job_id: job.to_owned() };
+        Ok(self.client.clone().get_job_status(request).await?.into_inner().status)
+    }
+
+    /// Returns the number of tasks of a job that have ended.
+    async fn tasks_done(&self, job: &str) -> Option<u64> {
+        let status = self.current_status().await.ok()?;
+        status.jobs.iter().find(|state| state.id == job).map(|state| state.tasks_done)
+    }
+
+    /// Returns the state of the cluster.
+    pub async fn current_status(&self) -> Result<ClusterStatus> {
+        let channel = connect(&self.url, &self.security).await?;
+        status::request(&self.url, channel).await
+    }
+
+    /// Returns the rows at some places.
+    fn fetch(
+        &self,
+        name: &str,
+        schema: SchemaRef,
+        locations: Vec<PartitionLocation>,
+    ) -> impl Stream<Item = Result<RecordBatch>> + Send + use<> {
+        let (name, security) = (name.to_owned(), self.security.clone());
+        let partitions = locations.into_iter().map(move |location| {
+            let (name, security, schema) = (name.clone(), security.clone(), schema.clone());
+            async move {
+                let failed = |e: BallistaError| {
+                    step_failed(&name, &format!("its rows cannot be fetched: {e}"))
+                };
+                let rows = fetch_partition(location, &security).await.map_err(&failed)?;
+                let name = name.clone();
+                let rows = rows.map(move |batch| {
+                    let failed = |e: &dyn std::fmt::Display| {
+                        step_failed(&name, &format!("its rows cannot be fetched: {e}"))
+                    };
+                    let batch = batch.map_err(|e| failed(&e))?;
+                    batch.with_schema(schema.clone()).map_err(|e| failed(&e))
+                });
+                Ok::<_, Error>(rows)
+            }
+        });
+        stream::iter(partitions).buffered(PARTITIONS_AHEAD).try_flatten()
+    }
+
+    /// Cancels the jobs that have not ended, and removes the session.
+    pub async fn close(&self) {
+        let active: Vec<String> = lock(&self.active).drain().collect();
+        for job in active {
+            self.cancel_job(&job).await;
+        }
+        let request = RemoveSessionParams { session_id: self.session.clone() };
+        if let Err(error) = self.client.clone().remove_session(request).await {
+            tracing::debug!(%error, "the session cannot be removed");
+        }
+    }
+
+    async fn cancel_job(&self, job: &str) {
+        let request = CancelJobParams { job_id: job.to_owned() };
+        if let Err(error) = self.client.clone().cancel_job(request).await {
+            tracing::warn!(job, %error, "the job cannot be cancelled");
+        }
+    }
+
+    /// Removes the files that executors keep of a job.
+    pub async fn clean(&self, job: &str) {
+        let request = CleanJobDataParams { job_id: job.to_owned(), remove_stage_ids: Vec::new() };
+        if let Err(error) = self.client.clone().clean_job_data(request).await {
+            tracing::debug!(job, %error, "the files of the job cannot be removed");
+        }
+    }
+
+    /// Returns the error for a request that the scheduler did not carry out.
+    fn rejected(&self, name: &str, status: &Status) -> Error {
+        if is_lost(status) {
+            let (url, reason) = (self.url.clone(), status.message().to_owned());
+            return EngineError::Unreachable { url, reason }.into();
+        }
+        step_failed(name, status.message())
+    }
+}
+
+/// The reason why a job has no result.
+enum RunError {
+    /// The job or a request failed.
+    Failed(Error),
+    /// The rows cannot be fetched, because the executor that has them is gone.
+    NotFetched(Error),
+}
+
+impl From<Error> for RunError {
+    fn from(error: Error) -> RunError {
+        RunError::Failed(error)
+    }
+}
+
+/// Cancels a job whose result nobody waits for any more.
+struct EndsJob {
+    connection: Arc<Connection>,
+    job: String,
+    is_running: bool,
+}
+
+impl Drop for EndsJob {
+    fn drop(&mut self) {
+        if !self.is_running {
+            return;
+        }
+        let (connection, job) = (self.connection.clone(), std::mem::take(&mut self.job));
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                connection.cancel_job(&job).await;
+                lock(&connection.active).remove(&job);
+            });
+        }
+    }
+}
+
+fn is_lost(status: &Status) -> bool {
+    matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::Unknown)
+}
+
+/// Connects to a server of the cluster.
+pub(crate) async fn connect(url: &str, security: &Security) -> Result<Channel> {
+    let unreachable = |error: &dyn std::error::Error| {
+        let mut reason = error.to_string();
+        let mut cause = error.source();
+        while let Some(source) = cause {
+            reason += &format!(": {source}");
+            cause = source.source();
+        }
+        Error::from(EngineError::Unreachable { url: url.to_owned(), reason })
+    };
+    let config = GrpcClientConfig::default();
+    let endpoint = create_grpc_client_endpoint(url.to_owned(), Some(&config));
+    let endpoint = endpoint.and_then(|endpoint| security.secure(endpoint));
+    endpoint.map_err(|e| unreachable(&e))?.connect().await.map_err(|e| unreachable(&e))
+}
+
+/// Fails unless the scheduler and all executors have the version of this program.
+fn ensure_same_version(url: &str, status: &ClusterStatus) -> Result<()> {
+    let own = version::own();
+    if status.version == own {
+        return Ok(());
+    }
+    let who = format!("the scheduler at {url}");
+    Err(EngineError::OtherVersion { who, found: status.version.clone(), own }.into())
+}
+
+/// Returns the error of a step from a message of the scheduler.
+pub(super) fn step_failed(step: &str, message: &str) -> Error {
+    let (step, reason) = (step.to_owned(), failure_of(message));
+    match is_out_of_memory(message) {
+        true => EngineError::OutOfMemory { step, reason }.into(),
+        false => EngineError::StepFailed { step, reason }.into(),
+    }
+}
+
+async fn fetch_partition(
+    location: PartitionLocation,
+    security: &Security,
+) -> Result<datafusion::execution::SendableRecordBatchStream, BallistaError> {
+    let lacking = |what: &str| BallistaError::Internal(format!("a result has no {what}"));
+    let layout = location.layout();
+    let executor = location.executor_meta.ok_or_else(|| lacking("executor"))?;
+    let partition = location.partition_id.ok_or_else(|| lacking("partition"))?;
+    let (host, port) = (executor.host.as_str(), executor.port as u16);
+    let endpoint = Arc::new(BallistaConfigGrpcEndpoint::new(security.endpoint_override()));
+    let mut client = BallistaClient::try_new(
+        host,
+        port,
+        MAX_MESSAGE_BYTES as usize,
+        security.scheme() == "https",
+        Some(endpoint),
+        FETCHES,
+        FETCH_WAIT_MS,
+        0,
+        0,
+    )
+    .await?;
+    let (id, file) = (&executor.id, location.file_id);
+    client.fetch_partition_proxied(id, &partition.into(), file, layout, host, port, true).await
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

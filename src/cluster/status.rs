@@ -1,0 +1,174 @@
+//! The state of a cluster: its version, executors and jobs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ballista_scheduler::scheduler_server::SchedulerServer;
+use ballista_scheduler::state::execution_stage::ExecutionStage;
+use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
+use http_body_util::BodyExt;
+use serde::{Deserialize, Serialize};
+use tonic::body::Body;
+use tonic::transport::Channel;
+
+use super::client::connect;
+use super::security::SecurityOptions;
+use super::version;
+use crate::error::{EngineError, Error, Result};
+
+/// Path of the state on the port of the scheduler.
+pub(super) const PATH: &str = "/starlift/status";
+
+/// Time for which a scheduler can take to answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// A scheduler of starlift.
+#[derive(Clone)]
+pub(super) struct Scheduler {
+    /// Ballista's scheduler.
+    pub server: SchedulerServer<LogicalPlanNode, PhysicalPlanNode>,
+    /// Number of executors that have been lost or have left.
+    pub executors_lost: Arc<AtomicU64>,
+}
+
+/// The state of a cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterStatus {
+    /// Version of the scheduler.
+    pub version: String,
+    /// Executors that are alive.
+    pub executors: Vec<ExecutorState>,
+    /// Number of executors that have been lost or have left since the scheduler began.
+    #[serde(default)]
+    pub executors_lost: u64,
+    /// Jobs that have not ended.
+    pub jobs: Vec<JobState>,
+}
+
+/// The state of an executor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecutorState {
+    /// ID of the executor.
+    pub id: String,
+    /// Address from which others fetch its rows.
+    pub address: String,
+    /// Number of tasks that it runs at a time.
+    pub cores: usize,
+    /// Seconds since it was last heard of.
+    pub last_seen_seconds: u64,
+}
+
+/// The state of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobState {
+    /// ID of the job.
+    pub id: String,
+    /// Name of the step.
+    pub name: String,
+    /// Number of stages.
+    pub stages: usize,
+    /// Number of stages that are done.
+    pub stages_done: usize,
+    /// Number of tasks of the stages that have begun.
+    pub tasks: u64,
+    /// Number of those tasks that are done.
+    pub tasks_done: u64,
+    /// Seconds since the job began.
+    pub seconds: u64,
+}
+
+impl ClusterStatus {
+    /// Returns the number of tasks that all executors together run at a time.
+    pub fn cores(&self) -> usize {
+        self.executors.iter().map(|executor| executor.cores).sum()
+    }
+}
+
+/// Returns the state of the cluster of the scheduler at `address`, as `HOST:PORT`.
+///
+/// # Errors
+///
+/// Returns an error if the scheduler cannot be reached or is no scheduler of starlift.
+pub async fn cluster_status(address: &str, security: &SecurityOptions) -> Result<ClusterStatus> {
+    let security = security.read()?;
+    let url = format!("{}://{address}", security.scheme());
+    request(&url, connect(&url, &security).await?).await
+}
+
+/// Requests the state from the scheduler at `url`.
+pub(super) async fn request(url: &str, mut channel: Channel) -> Result<ClusterStatus> {
+    let unreachable =
+        |reason: String| Error::from(EngineError::Unreachable { url: url.to_owned(), reason });
+    let asked = async {
+        let request = http::Request::get(format!("{url}{PATH}")).body(Body::empty());
+        let request = request.map_err(|e| unreachable(e.to_string()))?;
+        std::future::poll_fn(|cx| tower_service::Service::poll_ready(&mut channel, cx))
+            .await
+            .map_err(|e| unreachable(e.to_string()))?;
+        let answer = tower_service::Service::call(&mut channel, request).await;
+        let answer = answer.map_err(|e| unreachable(e.to_string()))?;
+        if !answer.status().is_success() {
+            return Err(unreachable(format!(
+                "it is no scheduler of starlift: it answers {}",
+                answer.status()
+            )));
+        }
+        let bytes = answer.into_body().collect().await;
+        let bytes = bytes.map_err(|e| unreachable(e.to_string()))?.to_bytes();
+        serde_json::from_slice(&bytes).map_err(|e| unreachable(e.to_string()))
+    };
+    let asked = tokio::time::timeout(ANSWER_WITHIN, asked).await;
+    asked.unwrap_or_else(|_| Err(unreachable("it does not answer".to_owned())))
+}
+
+/// Returns the state of the cluster of a scheduler in this process.
+pub(super) async fn of_scheduler(scheduler: &Scheduler) -> ClusterStatus {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let found =
+        scheduler.server.state.executor_manager.get_executors_state().await.unwrap_or_default();
+    let mut executors: Vec<ExecutorState> = found
+        .into_iter()
+        .map(|(executor, seen, _)| ExecutorState {
+            address: format!("{}:{}", executor.host, executor.port),
+            cores: executor.specification.vcores as usize,
+            last_seen_seconds: seen.map_or(0, |seen| now.saturating_sub(seen).as_secs()),
+            id: executor.id,
+        })
+        .collect();
+    executors.sort_by(|a, b| a.address.cmp(&b.address));
+    let mut jobs = Vec::new();
+    for (id, job) in scheduler.server.state.task_manager.get_running_job_cache().iter() {
+        let graph = job.execution_graph.read().await;
+        let counts: Vec<(u64, u64)> = graph.stages().values().map(tasks).collect();
+        let began = Duration::from_millis(graph.start_time());
+        jobs.push(JobState {
+            id: id.to_string(),
+            name: graph.job_name().to_owned(),
+            stages: graph.stage_count(),
+            stages_done: graph.completed_stages(),
+            tasks: counts.iter().map(|(all, _)| all).sum(),
+            tasks_done: counts.iter().map(|(_, done)| done).sum(),
+            seconds: now.saturating_sub(began).as_secs(),
+        });
+    }
+    jobs.sort_by(|a, b| a.id.cmp(&b.id));
+    let executors_lost = scheduler.executors_lost.load(Ordering::SeqCst);
+    ClusterStatus { version: version::own(), executors, executors_lost, jobs }
+}
+
+/// Returns the number of tasks of a stage, and how many of them are done.
+fn tasks(stage: &ExecutionStage) -> (u64, u64) {
+    match stage {
+        ExecutionStage::Running(stage) => {
+            let done = stage.successful_tasks();
+            let rest = stage.running_tasks().len() + stage.available_tasks();
+            ((done + rest) as u64, done as u64)
+        }
+        ExecutionStage::Successful(stage) => {
+            let done = stage.task_infos.len() as u64;
+            (done, done)
+        }
+        _ => (0, 0),
+    }
+}
