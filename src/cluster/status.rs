@@ -79,6 +79,11 @@ pub struct JobState {
 }
 
 impl ClusterStatus {
+    /// Returns the number of tasks of a running job that are done.
+    pub(super) fn tasks_done(&self, job: &str) -> u64 {
+        self.jobs.iter().find(|state| state.id == job).map_or(0, |state| state.tasks_done)
+    }
+
     /// Returns the number of tasks that all executors together run at a time.
     pub fn cores(&self) -> usize {
         self.executors.iter().map(|executor| executor.cores).sum()

@@ -5,28 +5,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
-use ballista_core::client::BallistaClient;
-use ballista_core::error::BallistaError;
-use ballista_core::extension::{
-    BallistaConfigGrpcEndpoint, SessionConfigExt, SessionConfigHelperExt,
-};
+use ballista_core::extension::{SessionConfigExt, SessionConfigHelperExt};
 use ballista_core::serde::protobuf::execute_query_params::Query;
 use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
 use ballista_core::serde::protobuf::{
     CancelJobParams, CleanJobDataParams, ExecuteQueryParams, GetJobStatusParams, JobStatus,
     PartitionLocation, RemoveSessionParams, execute_query_result, job_status,
 };
-use ballista_core::utils::{GrpcClientConfig, create_grpc_client_endpoint};
 use ballista_core::version::insert_version_header;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 use datafusion_proto::physical_plan::AsExecutionPlan;
 use datafusion_proto::protobuf::PhysicalPlanNode;
-use futures::{Stream, StreamExt, TryStreamExt, stream};
+use futures::TryStreamExt;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
+use super::connect::connect;
+use super::fetch::fetch;
 use crate::cluster::MAX_MESSAGE_BYTES;
 use crate::cluster::nodes::{failure_of, is_out_of_memory, physical_codec};
 use crate::cluster::security::Security;
@@ -38,23 +34,20 @@ use crate::error::{EngineError, Error, Result};
 const FIRST_POLL: Duration = Duration::from_millis(20);
 const LONGEST_POLL: Duration = Duration::from_millis(500);
 
+/// Interval at which lost executors and progress are looked for.
+const CHECK_AFTER: Duration = Duration::from_secs(2);
+
 /// Time for which a scheduler that does not answer is asked again.
 const LOST_AFTER: Duration = Duration::from_secs(30);
 
 /// Number of times that a job is run if executors are lost during it.
 const MOST_RUNS: usize = 10;
 
-/// Attempts to fetch the rows of a partition, and the wait between them in milliseconds.
-const FETCHES: u8 = 3;
-const FETCH_WAIT_MS: u64 = 500;
-
-/// Number of partitions of a result that are fetched at the same time.
-const PARTITIONS_AHEAD: usize = 4;
-
 /// A connection to a scheduler, and the session of a run.
 #[derive(Debug)]
 pub(crate) struct Connection {
     url: String,
+    channel: Channel,
     client: SchedulerGrpcClient<Channel>,
     security: Security,
     timeout: Duration,
@@ -82,11 +75,11 @@ impl Connection {
         let status = status::request(&url, channel.clone()).await?;
         ensure_same_version(&url, &status)?;
         let limit = MAX_MESSAGE_BYTES as usize;
-        let client = SchedulerGrpcClient::new(channel)
+        let client = SchedulerGrpcClient::new(channel.clone())
             .max_encoding_message_size(limit)
             .max_decoding_message_size(limit);
         let (session, active) = (format!("starlift-{run_id}"), Mutex::default());
-        Ok(Connection { url, client, security, timeout, session, status, active })
+        Ok(Connection { url, channel, client, security, timeout, session, status, active })
     }
 
     /// Returns the configuration of sessions whose plans are submitted.
@@ -102,8 +95,8 @@ impl Connection {
 
     /// Runs a plan as the job `name`, and returns its rows, which must be few.
     ///
-    /// When an executor is lost during a job with several stages, Ballista has been seen to count the rows of
-    /// repeated tasks twice, without an error. Such a job is therefore run again.
+    /// When an executor is lost, Ballista repeats its tasks. It has been seen to count rows twice then, without an
+    /// error, and to wait forever. A job during which an executor was lost is therefore cancelled and run again.
     ///
     /// # Errors
     ///
@@ -116,25 +109,17 @@ impl Connection {
     ) -> Result<Vec<RecordBatch>> {
         for _ in 0..MOST_RUNS {
             let before = self.current_status().await?.executors_lost;
-            match self.run_once(name, plan, config).await {
-                Err(RunError::NotFetched(error)) => {
-                    tracing::warn!(%error, "{name} is run again");
-                    continue;
-                }
-                Err(RunError::Failed(error)) if !self.has_lost_since(before).await? => {
-                    return Err(error);
-                }
-                Ok(rows) if !self.has_lost_since(before).await? => return Ok(rows),
+            let outcome = self.run_once(name, plan, config, before).await;
+            let is_lost = self.current_status().await?.executors_lost != before;
+            match outcome {
+                Ok(rows) if !is_lost => return Ok(rows),
+                Err(RunError::Failed(error)) if !is_lost => return Err(error),
+                Err(RunError::NotFetched(error)) => tracing::warn!(%error, "{name} is run again"),
                 _ => tracing::warn!("an executor was lost during {name}, which is run again"),
             }
         }
         let reason = format!("executors were lost in each of {MOST_RUNS} attempts");
         Err(step_failed(name, &reason))
-    }
-
-    /// Returns `true` if executors have been lost since their number was `before`.
-    async fn has_lost_since(&self, before: u64) -> Result<bool> {
-        Ok(self.current_status().await?.executors_lost != before)
     }
 
     /// Submits a plan, waits until its job ends, and fetches the rows.
@@ -143,13 +128,14 @@ impl Connection {
         name: &str,
         plan: &Arc<dyn ExecutionPlan>,
         config: &SessionConfig,
+        executors_lost: u64,
     ) -> Result<Vec<RecordBatch>, RunError> {
         let job = self.submit(name, plan, config).await?;
         let mut ends = EndsJob { connection: self.clone(), job: job.clone(), is_running: true };
-        let ended = self.wait(name, &job).await;
+        let ended = self.wait(name, &job, executors_lost).await;
         ends.is_running = false;
         lock(&self.active).remove(&job);
-        let rows = self.fetch(name, plan.schema(), ended?).try_collect().await;
+        let rows = fetch(name, plan.schema(), ended?, &self.security).try_collect().await;
         self.clean(&job).await;
         rows.map_err(RunError::NotFetched)
     }
@@ -187,10 +173,15 @@ impl Connection {
     }
 
     /// Waits for a job. Returns the places of its rows.
-    async fn wait(&self, name: &str, job: &str) -> Result<Vec<PartitionLocation>> {
-        let (mut pause, mut answered, mut progressed) =
-            (FIRST_POLL, Instant::now(), Instant::now());
-        let mut done = 0;
+    async fn wait(
+        &self,
+        name: &str,
+        job: &str,
+        executors_lost: u64,
+    ) -> Result<Vec<PartitionLocation>, RunError> {
+        let mut pause = FIRST_POLL;
+        let mut answered = Instant::now();
+        let (mut checked, mut progressed, mut done) = (answered, answered, 0);
         loop {
             match self.poll(job).await {
                 Ok(state) => {
@@ -200,24 +191,30 @@ impl Connection {
                             return Ok(ended.partition_location);
                         }
                         Some(job_status::Status::Failed(failure)) => {
-                            return Err(step_failed(name, &failure.error));
+                            return Err(step_failed(name, &failure.error).into());
                         }
                         _ => {}
                     }
                 }
                 Err(status) if is_lost(&status) && answered.elapsed() < LOST_AFTER => {}
-                Err(status) => return Err(self.rejected(name, &status)),
+                Err(status) => return Err(self.rejected(name, &status).into()),
             }
-            if progressed.elapsed() > self.timeout.min(Duration::from_secs(5)) {
-                let now = self.tasks_done(job).await.unwrap_or(done);
-                if now > done {
-                    (done, progressed) = (now, Instant::now());
+            if checked.elapsed() > CHECK_AFTER {
+                checked = Instant::now();
+                if let Ok(status) = self.current_status().await {
+                    if status.executors_lost != executors_lost {
+                        self.cancel_job(job).await;
+                        return Err(RunError::ExecutorLost);
+                    }
+                    let now = status.tasks_done(job);
+                    (done, progressed) =
+                        if now > done { (now, checked) } else { (done, progressed) };
                 }
             }
             if progressed.elapsed() > self.timeout {
                 self.cancel_job(job).await;
                 let (step, seconds) = (name.to_owned(), self.timeout.as_secs());
-                return Err(EngineError::Stalled { step, seconds }.into());
+                return Err(Error::from(EngineError::Stalled { step, seconds }).into());
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 3 / 2).min(LONGEST_POLL);
@@ -229,45 +226,9 @@ impl Connection {
         Ok(self.client.clone().get_job_status(request).await?.into_inner().status)
     }
 
-    /// Returns the number of tasks of a job that have ended.
-    async fn tasks_done(&self, job: &str) -> Option<u64> {
-        let status = self.current_status().await.ok()?;
-        status.jobs.iter().find(|state| state.id == job).map(|state| state.tasks_done)
-    }
-
     /// Returns the state of the cluster.
     pub async fn current_status(&self) -> Result<ClusterStatus> {
-        let channel = connect(&self.url, &self.security).await?;
-        status::request(&self.url, channel).await
-    }
-
-    /// Returns the rows at some places.
-    fn fetch(
-        &self,
-        name: &str,
-        schema: SchemaRef,
-        locations: Vec<PartitionLocation>,
-    ) -> impl Stream<Item = Result<RecordBatch>> + Send + use<> {
-        let (name, security) = (name.to_owned(), self.security.clone());
-        let partitions = locations.into_iter().map(move |location| {
-            let (name, security, schema) = (name.clone(), security.clone(), schema.clone());
-            async move {
-                let failed = |e: BallistaError| {
-                    step_failed(&name, &format!("its rows cannot be fetched: {e}"))
-                };
-                let rows = fetch_partition(location, &security).await.map_err(&failed)?;
-                let name = name.clone();
-                let rows = rows.map(move |batch| {
-                    let failed = |e: &dyn std::fmt::Display| {
-                        step_failed(&name, &format!("its rows cannot be fetched: {e}"))
-                    };
-                    let batch = batch.map_err(|e| failed(&e))?;
-                    batch.with_schema(schema.clone()).map_err(|e| failed(&e))
-                });
-                Ok::<_, Error>(rows)
-            }
-        });
-        stream::iter(partitions).buffered(PARTITIONS_AHEAD).try_flatten()
+        status::request(&self.url, self.channel.clone()).await
     }
 
     /// Cancels the jobs that have not ended, and removes the session.
@@ -311,6 +272,8 @@ impl Connection {
 enum RunError {
     /// The job or a request failed.
     Failed(Error),
+    /// An executor was lost while the job ran, which was cancelled.
+    ExecutorLost,
     /// The rows cannot be fetched, because the executor that has them is gone.
     NotFetched(Error),
 }
@@ -347,23 +310,6 @@ fn is_lost(status: &Status) -> bool {
     matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::Unknown)
 }
 
-/// Connects to a server of the cluster.
-pub(crate) async fn connect(url: &str, security: &Security) -> Result<Channel> {
-    let unreachable = |error: &dyn std::error::Error| {
-        let mut reason = error.to_string();
-        let mut cause = error.source();
-        while let Some(source) = cause {
-            reason += &format!(": {source}");
-            cause = source.source();
-        }
-        Error::from(EngineError::Unreachable { url: url.to_owned(), reason })
-    };
-    let config = GrpcClientConfig::default();
-    let endpoint = create_grpc_client_endpoint(url.to_owned(), Some(&config));
-    let endpoint = endpoint.and_then(|endpoint| security.secure(endpoint));
-    endpoint.map_err(|e| unreachable(&e))?.connect().await.map_err(|e| unreachable(&e))
-}
-
 /// Fails unless the scheduler and all executors have the version of this program.
 fn ensure_same_version(url: &str, status: &ClusterStatus) -> Result<()> {
     let own = version::own();
@@ -381,32 +327,6 @@ pub(super) fn step_failed(step: &str, message: &str) -> Error {
         true => EngineError::OutOfMemory { step, reason }.into(),
         false => EngineError::StepFailed { step, reason }.into(),
     }
-}
-
-async fn fetch_partition(
-    location: PartitionLocation,
-    security: &Security,
-) -> Result<datafusion::execution::SendableRecordBatchStream, BallistaError> {
-    let lacking = |what: &str| BallistaError::Internal(format!("a result has no {what}"));
-    let layout = location.layout();
-    let executor = location.executor_meta.ok_or_else(|| lacking("executor"))?;
-    let partition = location.partition_id.ok_or_else(|| lacking("partition"))?;
-    let (host, port) = (executor.host.as_str(), executor.port as u16);
-    let endpoint = Arc::new(BallistaConfigGrpcEndpoint::new(security.endpoint_override()));
-    let mut client = BallistaClient::try_new(
-        host,
-        port,
-        MAX_MESSAGE_BYTES as usize,
-        security.scheme() == "https",
-        Some(endpoint),
-        FETCHES,
-        FETCH_WAIT_MS,
-        0,
-        0,
-    )
-    .await?;
-    let (id, file) = (&executor.id, location.file_id);
-    client.fetch_partition_proxied(id, &partition.into(), file, layout, host, port, true).await
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

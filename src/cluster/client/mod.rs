@@ -1,6 +1,8 @@
 //! The client: a run that submits its work as jobs.
 
+mod connect;
 mod connection;
+mod fetch;
 mod job;
 mod planner;
 mod read;
@@ -17,8 +19,8 @@ use super::security::SecurityOptions;
 use crate::error::Result;
 use crate::pipeline::{RemoteEngine, RemoteRun, RemoteRunOptions};
 use crate::storage::Stores;
+pub(super) use connect::connect;
 use connection::Connection;
-pub(super) use connection::connect;
 use run::ClusterRun;
 
 /// Where the jobs of a run are submitted, and how.

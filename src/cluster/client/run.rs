@@ -38,6 +38,9 @@ use crate::pipeline::{RemoteDataset, RemoteRun, RemoteRunOptions};
 use crate::star::{FileRecord, PartitionRecord, TableRecord, register_files};
 use crate::storage::StoreKey;
 
+/// Lists of objects per core of the cluster that one job decodes.
+const LISTS_PER_CORE: usize = 8;
+
 /// A run whose jobs a scheduler distributes.
 #[derive(Debug)]
 pub(super) struct ClusterRun {
@@ -82,10 +85,11 @@ impl ClusterRun {
         let mut settlement = Settlement::new(input.columns.dataset(), &listing.objects);
         let cores = self.connection.status.cores();
         let lists = write_lists(&self.options.files, dataset, &listing.objects, cores).await?;
-        if !lists.is_empty() {
-            let plan = self.decode_plan(input, &lists)?;
-            let name = format!("decode {dataset}");
-            let config = self.connection.session_config();
+        let name = format!("decode {dataset}");
+        let config = self.connection.session_config();
+        // If an executor is lost, only one of the jobs is run again.
+        for lists in lists.chunks((LISTS_PER_CORE * cores).max(1)) {
+            let plan = self.decode_plan(input, lists)?;
             for batch in self.connection.run(&name, &plan, &config).await? {
                 let outcomes = Outcome::of_batch(&batch).map_err(|e| Error::query(&*name, e))?;
                 for outcome in outcomes {
