@@ -101,7 +101,7 @@ pub(super) struct RunningExecutor {
     _folder: TemporaryFolder,
 }
 
-/// What an executor needs besides its address.
+/// The resources of an executor.
 pub(super) struct ExecutorParts {
     /// Name or address under which others reach it.
     pub host: String,

@@ -100,7 +100,7 @@ pub(super) async fn new_scheduler(
         external_host: address.ip().to_string(),
         bind_host: address.ip().to_string(),
         bind_port: address.port(),
-        // Executors ask for tasks, so that nobody needs to connect to them but for rows.
+        // Executors request tasks, so that the scheduler need not connect to them.
         scheduling_policy: TaskSchedulingPolicy::PullStaged,
         grpc_server_max_decoding_message_size: MAX_MESSAGE_BYTES,
         grpc_server_max_encoding_message_size: MAX_MESSAGE_BYTES,

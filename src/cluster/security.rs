@@ -1,4 +1,4 @@
-//! Encryption and identities of the processes of a cluster: mutual TLS, or nothing on the loopback interface.
+//! Encryption and authentication between the processes of a cluster: mutual TLS, or none on the loopback interface.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ pub struct SecurityOptions {
     pub is_insecure: bool,
 }
 
-/// How a process proves its identity and verifies those of others.
+/// The certificates with which a process identifies itself and verifies other processes.
 #[derive(Debug, Clone, Default)]
 pub struct Security {
     tls: Option<Tls>,
@@ -69,8 +69,8 @@ impl Security {
         if self.tls.is_some() { "https" } else { "http" }
     }
 
-    /// Fails if other machines could use an address without a certificate. Whoever can connect to a scheduler runs
-    /// plans with the rights of its executors.
+    /// Fails if other machines could use an address without a certificate. A process that can connect to a scheduler can
+    /// run plans with the permissions of its executors.
     ///
     /// # Errors
     ///
@@ -81,7 +81,7 @@ impl Security {
         }
         Err(Error::Usage(format!(
             "{address} can be reached by other machines; pass --tls-ca, --tls-cert and --tls-key, or --insecure if \
-             the network admits nobody else"
+             no other machine can reach the network"
         )))
     }
 

@@ -94,7 +94,7 @@ impl ClusterStatus {
 ///
 /// # Errors
 ///
-/// Returns an error if the scheduler cannot be reached or is no scheduler of starlift.
+/// Returns an error if the scheduler cannot be reached or is not a scheduler of starlift.
 pub async fn cluster_status(address: &str, security: &SecurityOptions) -> Result<ClusterStatus> {
     let security = security.read()?;
     let url = format!("{}://{address}", security.scheme());
@@ -115,7 +115,7 @@ pub(super) async fn request(url: &str, mut channel: Channel) -> Result<ClusterSt
         let answer = answer.map_err(|e| unreachable(e.to_string()))?;
         if !answer.status().is_success() {
             return Err(unreachable(format!(
-                "it is no scheduler of starlift: it answers {}",
+                "it is not a scheduler of starlift: the response is {}",
                 answer.status()
             )));
         }

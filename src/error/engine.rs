@@ -29,7 +29,7 @@ pub enum EngineError {
     NotShared {
         /// URL of the object.
         url: String,
-        /// The reason.
+        /// Reason for the failure.
         reason: String,
     },
     /// A step ended with an error on an executor.

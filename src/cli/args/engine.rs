@@ -128,8 +128,8 @@ pub struct SchedulerArgs {
     /// Certificates.
     #[command(flatten)]
     pub tls: TlsArgs,
-    /// Listen without certificates on an address that other machines can reach. Whoever reaches it can run plans with
-    /// the rights of the executors.
+    /// Listen without certificates on an address that other machines can reach. A process that can connect to it can run
+    /// plans with the permissions of the executors.
     #[arg(long)]
     pub insecure: bool,
 }
@@ -170,7 +170,8 @@ pub struct ExecutorArgs {
     /// Certificates.
     #[command(flatten)]
     pub tls: TlsArgs,
-    /// Listen without certificates on an address that other machines can reach. Whoever reaches it can read the rows.
+    /// Listen without certificates on an address that other machines can reach. A process that can connect to it can
+    /// read the rows.
     #[arg(long)]
     pub insecure: bool,
 }

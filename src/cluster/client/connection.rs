@@ -284,7 +284,7 @@ impl From<Error> for RunError {
     }
 }
 
-/// Cancels a job whose result nobody waits for any more.
+/// Cancels a job when its result is no longer awaited.
 struct EndsJob {
     connection: Arc<Connection>,
     job: String,

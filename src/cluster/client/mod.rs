@@ -23,7 +23,7 @@ pub(super) use connect::connect;
 use connection::Connection;
 use run::ClusterRun;
 
-/// Where the jobs of a run are submitted, and how.
+/// The scheduler of a run, and the options for submitting jobs to it.
 #[derive(Debug, Clone)]
 pub struct EngineOptions {
     /// The scheduler.

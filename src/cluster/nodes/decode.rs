@@ -32,7 +32,7 @@ use crate::storage::{InputObject, ListedError, ListedObject};
 /// written.
 const STAGING_SHARE: usize = 2;
 
-/// What became of a task's objects, one per row of [`DecodeExec`].
+/// A result of a task, one per row of [`DecodeExec`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Outcome {
     /// An object was read.

@@ -1,7 +1,7 @@
 //! Errors of tasks, as the scheduler passes them on: as text.
 //!
 //! The scheduler repeats a task only after an I/O error, so a failure that another attempt can overcome becomes one.
-//! The text of a failure is enclosed in marks, because each process on its way adds words of its own.
+//! The text of a failure is enclosed in marks, because other processes add text before and after it.
 
 use datafusion::error::DataFusionError;
 

@@ -1,7 +1,7 @@
 //! Plan nodes that read JSON objects and write Parquet within the tasks of a job.
 //!
-//! Each node has one input with the same number of partitions. The scheduler gives a task some of the partitions of
-//! the scans below, so a node must not have rows of its own.
+//! Each node has one input with the same number of partitions. The scheduler assigns some partitions of the scans
+//! below to each task. A node without an input would repeat its rows in every task.
 
 mod codec;
 mod cut;

@@ -1,4 +1,4 @@
-//! What the nodes need of the process that runs them.
+//! The stores, the disk and the permissions of an executor, which its plan nodes use.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use datafusion::error::{DataFusionError, Result};
 
 use crate::storage::{Location, Stores};
 
-/// The stores, the disk and the rights of an executor.
+/// The stores, the disk and the permissions of an executor.
 #[derive(Debug)]
 pub(crate) struct Services {
     /// Stores of objects and outputs, with the credentials of this machine.
@@ -22,8 +22,8 @@ pub(crate) struct Services {
     pub cores: usize,
 }
 
-/// The locations that plans can read and write. Whoever reaches the scheduler can submit any plan, so a plan must not
-/// open the files of the machine.
+/// The locations that plans can read and write. A process that can connect to the scheduler can submit any plan, so a
+/// plan must not open the files of the machine.
 #[derive(Debug, Clone)]
 pub(crate) enum Access {
     /// All locations, for executors in the process of the client.

@@ -48,10 +48,10 @@ fn urls_with_secrets_are_not_passed_on() {
 #[test]
 fn other_machines_are_not_served_without_certificates() {
     let here = Workspace::new();
-    let anybody = ["--bind", "0.0.0.0:0"];
-    let open = here.outcome(&mut scheduler(&here, &anybody));
+    let all_addresses = ["--bind", "0.0.0.0:0"];
+    let open = here.outcome(&mut scheduler(&here, &all_addresses));
     open.exits(2).complains("--insecure");
-    let open = here.outcome(&mut executor(&here, "127.0.0.1:1", &anybody));
+    let open = here.outcome(&mut executor(&here, "127.0.0.1:1", &all_addresses));
     open.exits(2).complains("--tls-ca");
 }
 
