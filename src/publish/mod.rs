@@ -179,6 +179,17 @@ impl Publication {
         ParquetSink::single(&self.out, path, schema)
     }
 
+    /// Returns a sink for the list `name`.
+    pub fn list_sink(&self, name: &str, schema: SchemaRef) -> ParquetSink {
+        let path = format!("{}/{}-{name}.parquet", names::LISTS, self.run_id);
+        ParquetSink::single(&self.out, path, schema)
+    }
+
+    /// Returns a sink for the counts of the list `name`, which are kept for incremental runs.
+    pub fn list_counts_sink(&self, name: &str, schema: SchemaRef) -> ParquetSink {
+        self.rows_sink(&format!("list-{name}"), schema)
+    }
+
     /// Returns a sink for decoded rows of a dataset, which are kept for incremental runs.
     pub fn rows_sink(&self, dataset: &str, schema: SchemaRef) -> ParquetSink {
         let stem = format!("{}/{}-{dataset}", names::STATE, self.run_id);

@@ -9,6 +9,8 @@ use crate::star::{HISTORY, RECORD, RunRecord};
 pub(super) const INPUTS: &str = "_inputs";
 /// Folder of the rejects files.
 pub(super) const REJECTS: &str = "_rejects";
+/// Folder of the lists.
+pub(super) const LISTS: &str = "_lists";
 /// Folder of the state for incremental runs.
 pub(super) const STATE: &str = "_state";
 /// Folder of the manifests of each run. They are kept out of the tables' folders: programs that read
@@ -33,7 +35,9 @@ impl TableNames {
 
     /// Returns the folders of an output in which runs write files.
     pub fn folders(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str).chain([INPUTS, REJECTS, STATE, MANIFESTS, HISTORY])
+        self.0.iter().map(String::as_str).chain([
+            INPUTS, REJECTS, LISTS, STATE, MANIFESTS, HISTORY,
+        ])
     }
 
     /// Returns the run that wrote the file `name` in the folder `folder` of an output, or `None` if runs do
@@ -43,6 +47,10 @@ impl TableNames {
         let ours = match folder {
             INPUTS | REJECTS => rest == ".parquet",
             HISTORY => rest == ".json",
+            LISTS => {
+                let name = rest.strip_prefix('-').and_then(|rest| rest.strip_suffix(".parquet"));
+                name.is_some_and(is_plain)
+            }
             STATE => {
                 let name = rest.strip_prefix('-').and_then(|rest| rest.strip_suffix(".parquet"));
                 name.is_some_and(is_state)
@@ -146,6 +154,8 @@ mod tests {
             ("songplays", "-20181101-00000.parquet"),
             ("_inputs", ".parquet"),
             ("_rejects", ".parquet"),
+            ("_lists", "-unmatched_titles.parquet"),
+            ("_state", "-list-unmatched_titles-00000.parquet"),
             ("_state", "-objects.parquet"),
             ("_state", "-logs-00012.parquet"),
             ("_state", "-logs-latest-userId-00000.parquet"),
@@ -182,6 +192,9 @@ mod tests {
             ("songs", "é0181112T030405Z-0a1b2c3-00000.parquet"),
             ("songs", "20181112T030405Z-0a1b2c3é-00000.parquet"),
             ("_inputs", "20181112T030405Z-0a1b2c3d-00000.parquet"),
+            ("_lists", "20181112T030405Z-0a1b2c3d.parquet"),
+            ("_lists", "20181112T030405Z-0a1b2c3d-a-b.parquet"),
+            ("_lists", "unmatched_titles.parquet"),
             ("_state", "20181112T030405Z-0a1b2c3d.parquet"),
             ("_state", "20181112T030405Z-0a1b2c3d-logs.parquet"),
             ("_state", "20181112T030405Z-0a1b2c3d-lo gs-00000.parquet"),

@@ -5,6 +5,8 @@ mod accounting;
 mod columns_read;
 mod declared;
 mod functions;
+mod lists;
+mod parameters;
 mod plan;
 mod rules;
 mod run;
@@ -12,6 +14,7 @@ mod schema;
 
 pub use accounting::{Accounting, Balance, ENCODING, count, counts_of};
 pub use functions::RepairEncoding;
+pub(crate) use lists::{ListRows, count_list};
 pub use plan::{RequiredColumns, plan_all, required_columns};
 pub use rules::{MatchRule, Rules, Unmatched};
 pub use run::{
