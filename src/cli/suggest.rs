@@ -41,7 +41,8 @@ pub fn in_sql(error: Error, sql: &str, model: &Model) -> Error {
     match unknown {
         Unknown::Table(name) => {
             let tables = model.tables.iter().map(|table| table.name.as_str());
-            among(error, &name, tables.chain(TABLES_BESIDE))
+            let lists = model.sql_of(Group::List).map(|list| list.name.as_str());
+            among(error, &name, tables.chain(lists).chain(TABLES_BESIDE))
         }
         Unknown::Column(name, None) => {
             let known = columns_of(sql, model);

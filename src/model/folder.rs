@@ -267,7 +267,8 @@ impl Files {
                     report.add_of_file(file, 1, reason, "rename the file");
                 }
                 Group::List if self.sql.contains_key(&(Group::Intermediate, name.clone())) => {
-                    let reason = format!("intermediate/{name}.sql defines a table {name:?} as well");
+                    let reason =
+                        format!("intermediate/{name}.sql defines a table {name:?} as well");
                     report.add_of_file(file, 1, reason, "rename one of the two");
                 }
                 Group::Intermediate | Group::List => {

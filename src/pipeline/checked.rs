@@ -53,7 +53,11 @@ impl Run<'_> {
 
     /// Runs the accounting queries on the written star, reconciles the counts and runs the checks. Returns
     /// the complete record.
-    pub(super) async fn check(&mut self, mut record: RunRecord, accounting: &[String]) -> Result<RunRecord> {
+    pub(super) async fn check(
+        &mut self,
+        mut record: RunRecord,
+        accounting: &[String],
+    ) -> Result<RunRecord> {
         let begun = Instant::now();
         self.progress.enter(Phase::Checking);
         let session = self.star_session(&record).await?;
@@ -74,4 +78,5 @@ impl Run<'_> {
         record.checks = self.report.checks.iter().map(|check| check.name.clone()).collect();
         record.checks_hash = self.queries.checks_hash();
         Ok(record)
-    }}
+    }
+}

@@ -56,7 +56,8 @@ impl Run<'_> {
     /// Returns `true` if the previous run has kept the counts of all lists that this run would keep.
     pub(super) fn has_list_counts(&self, base: &RunRecord) -> bool {
         let lists = self.locality.iter().flat_map(|locality| &locality.lists);
-        let is_kept = |name| base.state.as_ref().is_some_and(|state| state.lists.contains_key(name));
+        let is_kept =
+            |name| base.state.as_ref().is_some_and(|state| state.lists.contains_key(name));
         lists.into_iter().all(is_kept)
     }
 

@@ -124,9 +124,8 @@ impl ValidatedInputs {
         let queries = queries(&options.model, options.queries.as_deref())?;
         let needs = required_columns(&queries, options.rules).await?;
         let locality = Locality::of(&options.model, &needs);
-        let locality = locality.filter(|locality| {
-            !needs.has_staged_rates && is_additive(&queries, &needs, locality)
-        });
+        let locality = locality
+            .filter(|locality| !needs.has_staged_rates && is_additive(&queries, &needs, locality));
         let listing = list_options(options)?;
         let mut inputs = Vec::new();
         for columns in needs.datasets {

@@ -35,9 +35,7 @@ impl TableNames {
 
     /// Returns the folders of an output in which runs write files.
     pub fn folders(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str).chain([
-            INPUTS, REJECTS, LISTS, STATE, MANIFESTS, HISTORY,
-        ])
+        self.0.iter().map(String::as_str).chain([INPUTS, REJECTS, LISTS, STATE, MANIFESTS, HISTORY])
     }
 
     /// Returns the run that wrote the file `name` in the folder `folder` of an output, or `None` if runs do

@@ -5,7 +5,7 @@ use super::answer::Answer;
 use super::chart::{self, Chart, Flow};
 use super::declared::Declared;
 use super::error::Result;
-use super::{lists, quality};
+use super::quality;
 use crate::api::Star;
 use crate::star::{CheckOutcome, Group, RunRecord};
 use crate::warehouse::check::check_warehouse;
@@ -80,7 +80,7 @@ impl<'a> Facts<'a> {
             if !sections.contains(&declared.section) {
                 sections.push(declared.section.clone());
             }
-            match lists::missing(star, &declared.sql) {
+            match star.missing_list(&declared.sql) {
                 None => figures.push(figure(star, warehouse, declared).await?),
                 Some(reason) => left_out.push(LeftOut { declared, reason }),
             }
@@ -127,8 +127,7 @@ async fn figure(
     declared: Declared,
 ) -> Result<Figure> {
     let (file, sql) = (&declared.file, &declared.sql);
-    let tables = lists::tables_read(star, sql);
-    let lists = lists::of(star, &tables);
+    let (tables, lists) = (star.tables_read(sql), star.lists_read(sql));
     // Lists are not loaded into warehouses.
     let warehouse = warehouse.filter(|_| lists.is_empty());
     let answer = match warehouse {

@@ -14,7 +14,6 @@ mod declared;
 pub(crate) mod error;
 mod facts;
 mod format;
-mod lists;
 mod page;
 mod quality;
 mod written;
@@ -26,7 +25,7 @@ use declared::Declared;
 use error::{ReportError, Result};
 use facts::Facts;
 
-pub(crate) use written::{LeftOutFigure, Page, PageFigure, PageSection};
+pub(crate) use written::Page;
 
 /// Largest page that is written. Larger ones are slow to open and are rejected by mail servers.
 const MAX_BYTES: usize = 500_000;

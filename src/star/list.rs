@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::model::ColumnType;
 
 /// Maximum number of rows of a list.
-pub(crate) const MAX_LIST_ROWS: usize = 10_000;
+const MAX_LIST_ROWS: usize = 10_000;
 
 /// A list of a star.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,7 +198,8 @@ mod tests {
     fn columns_have_the_types_of_tables() {
         let header = ListHeader { counts: vec!["n".to_owned()], top: 1, is_additive: false };
         let schema = |columns: &[(&str, DataType)]| {
-            let fields = columns.iter().map(|(name, data_type)| Field::new(*name, data_type.clone(), true));
+            let fields =
+                columns.iter().map(|(name, data_type)| Field::new(*name, data_type.clone(), true));
             header.schema(&query(""), &Schema::new(fields.collect::<Vec<_>>()))
         };
         let found = schema(&[("t", DataType::Utf8View), ("n", DataType::Int32)]).unwrap();
@@ -207,7 +208,9 @@ mod tests {
         assert_eq!(types, ["text", "bigint"]);
         let record = ListRecord { columns, ..ListRecord::default() };
         let read = record.schema().unwrap();
-        assert!(read.fields().iter().zip(found.fields()).all(|(a, b)| a.data_type() == b.data_type()));
+        assert!(
+            read.fields().iter().zip(found.fields()).all(|(a, b)| a.data_type() == b.data_type())
+        );
         for (columns, reason) in [
             (&[("t", DataType::Utf8)][..], "names the count n, which it does not return"),
             (&[("n", DataType::Float64)], "n is Float64, not an integer"),

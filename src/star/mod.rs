@@ -22,7 +22,7 @@ pub(crate) use files_hash::FilesHasher;
 pub use history::EarlierStar;
 pub(crate) use history::{HISTORY, MAX_KEPT, read_earlier};
 pub use list::{ListColumn, ListRecord};
-pub(crate) use list::{ListHeader, MAX_LIST_ROWS};
+pub(crate) use list::ListHeader;
 pub(crate) use order::sort_order;
 pub(crate) use partition::{Content, MICROS_PER_DAY, Times, date_of, day_of};
 pub use partition::{PartitionRecord, Partitioning};

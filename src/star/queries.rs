@@ -242,7 +242,9 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
         let queries = Queries::built_in();
         let mut found = 0;
-        for folder in ["intermediate", "star", "accounting", "lists", "checks", "analytics", "report"] {
+        for folder in
+            ["intermediate", "star", "accounting", "lists", "checks", "analytics", "report"]
+        {
             for (name, sql) in sql_files(&root.join(folder)).unwrap() {
                 let query = queries.all.iter().find(|q| q.sql == sql);
                 let query = query.unwrap_or_else(|| panic!("{folder}/{name}.sql is an orphan"));

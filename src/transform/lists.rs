@@ -72,7 +72,8 @@ impl ListRows {
         let sums = self.header.counts.iter().map(|name| sum(column(name)).alias(name)).collect();
         let any = self.header.counts.iter().map(|name| column(name).not_eq(lit(0_i64)));
         let Some(any) = any.reduce(Expr::or) else { return Ok(rows) };
-        let order = self.schema.fields().iter().map(|field| column(field.name())).collect::<Vec<_>>();
+        let order =
+            self.schema.fields().iter().map(|field| column(field.name())).collect::<Vec<_>>();
         rows.select(columns)
             .and_then(|rows| rows.aggregate(self.keys().map(column).collect(), sums))
             .and_then(|rows| rows.filter(any))

@@ -7,7 +7,7 @@ use arrow::datatypes::Int64Type;
 
 use super::check::{Verdict, verdicts};
 use super::schema::{document_enums, document_structs};
-use super::{LoadResult, PhaseResult, Verification, phases};
+use super::{LoadResult, PhaseResult, ReportResult, Verification, phases};
 use crate::cli::error::Result;
 use crate::cli::summary::{SHOWN_CHARS, peak_memory, repaired_texts};
 use crate::incremental::Changes;
