@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::{Int64Type, SchemaRef};
-use datafusion::common::Column;
+use arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use datafusion::common::{Column, ScalarValue};
 use datafusion::dataframe::DataFrame;
 use datafusion::functions_aggregate::expr_fn::sum;
-use datafusion::logical_expr::{SortExpr, cast, lit};
+use datafusion::logical_expr::utils::disjunction;
+use datafusion::logical_expr::{SortExpr, cast, lit, when};
 use datafusion::prelude::{Expr, SessionContext};
 
 use super::parameters::plan_query;
@@ -17,6 +18,9 @@ use super::schema::cast_to_schema;
 use crate::error::{Error, Result};
 use crate::staging::{StagingSpace, StagingTable};
 use crate::star::{ListHeader, Query};
+
+/// Column with the number of rows of a key that have a null instead of a count.
+const NULLS: &str = "starlift_nulls";
 
 /// Rows of a list: keys and their counts, each key once.
 pub(crate) struct ListRows {
@@ -69,25 +73,43 @@ impl ListRows {
             cast(Expr::Column(column), field.data_type().clone()).alias(field.name())
         });
         let columns: Vec<Expr> = columns.collect();
-        let sums = self.header.counts.iter().map(|name| sum(column(name)).alias(name)).collect();
-        let any = self.header.counts.iter().map(|name| column(name).not_eq(lit(0_i64)));
-        let Some(any) = any.reduce(Expr::or) else { return Ok(rows) };
-        let order =
-            self.schema.fields().iter().map(|field| column(field.name())).collect::<Vec<_>>();
+        let counts = || self.header.counts.iter().map(|name| column(name));
+        let is_null = disjunction(counts().map(Expr::is_null)).unwrap_or_else(|| lit(false));
+        let mut sums: Vec<Expr> =
+            self.header.counts.iter().map(|name| sum(column(name)).alias(name)).collect();
+        sums.push(sum(cast(is_null, DataType::Int64)).alias(NULLS));
+        let is_counted = disjunction(counts().map(|count| count.not_eq(lit(0_i64))));
+        let is_kept = column(NULLS).gt(lit(0_i64)).or(is_counted.unwrap_or_else(|| lit(true)));
         rows.select(columns)
             .and_then(|rows| rows.aggregate(self.keys().map(column).collect(), sums))
-            .and_then(|rows| rows.filter(any))
-            .and_then(|rows| rows.select(order))
+            .and_then(|rows| rows.filter(is_kept))
+            .and_then(|rows| rows.select(self.known_sums()?))
             .map_err(failed)
     }
 
+    /// Returns the columns of the list. A sum skips nulls; the result is null if a value is, so that it is noticed.
+    fn known_sums(&self) -> datafusion::error::Result<Vec<Expr>> {
+        let columns = self.schema.fields().iter().map(|field| {
+            let value = column(field.name());
+            if !self.header.counts.contains(field.name()) {
+                return Ok(value);
+            }
+            let is_known = column(NULLS).eq(lit(0_i64));
+            Ok(when(is_known, value).otherwise(lit(ScalarValue::Int64(None)))?.alias(field.name()))
+        });
+        columns.collect()
+    }
+
     /// Selects the rows with the largest counts, in their order: the largest counts first, then the keys in ascending
-    /// order, with nulls last.
+    /// order, with nulls last. Invalid counts are before all others.
     fn largest(&self, rows: DataFrame) -> Result<DataFrame> {
         let failed = |e| Error::query(&*self.file, e);
-        let counts = self.header.counts.iter().map(|name| column(name).sort(false, false));
-        let order: Vec<SortExpr> =
-            counts.chain(self.keys().map(|name| column(name).sort(true, false))).collect();
+        let names = || self.header.counts.iter().map(String::as_str);
+        let is_valid = |name| column(name).gt_eq(lit(0_i64)).is_true();
+        let validity = names().map(|name| is_valid(name).sort(true, false));
+        let counts = names().map(|name| column(name).sort(false, false));
+        let keys = self.keys().map(|name| column(name).sort(true, false));
+        let order: Vec<SortExpr> = validity.chain(counts).chain(keys).collect();
         rows.sort(order).and_then(|rows| rows.limit(0, Some(self.header.top))).map_err(failed)
     }
 

@@ -78,7 +78,7 @@ fn run_changes(
     history.options.rules = rules;
     start(&mut history, &mut dice);
     let (mut partial, mut lists) = (0, std::collections::BTreeSet::new());
-    for step in 0..16 {
+    for step in 0..14 {
         let report = history.run_removing(Removed::Drop);
         history.assert_equals_full(&report);
         partial += usize::from(report.changes.is_some_and(|changes| changes.partitions.is_some()));
@@ -90,7 +90,7 @@ fn run_changes(
 
 #[test]
 fn every_step_has_the_list_of_a_full_run() {
-    for seed in 0..u64::from(rounds(2)) {
+    for seed in 0..u64::from(rounds(1)) {
         let model: [Option<&dyn Fn(&Path) -> Arc<Model>>; 2] = [None, Some(&model_with_short_list)];
         for (number, model) in model.into_iter().enumerate() {
             let rules = match (seed + number as u64) % 4 {
@@ -100,7 +100,7 @@ fn every_step_has_the_list_of_a_full_run() {
                 _ => Rules { repair_encoding: RepairEncoding::Match, ..Rules::default() },
             };
             let (partial, lists) = run_changes(model, rules, seed);
-            assert!(partial >= 8, "{partial} of 16 runs built some partitions");
+            assert!(partial >= 8, "{partial} of 14 runs built some partitions");
             assert!(lists >= 4, "{lists} different lists");
         }
     }
@@ -144,7 +144,7 @@ fn lists_of_other_datasets_and_of_rows_that_are_not_grouped_equal_those_of_a_ful
     };
     for seed in 0..u64::from(rounds(1)) {
         let (partial, _) = run_changes(Some(&with_lists), Rules::default(), 100 + seed);
-        assert!(partial >= 8, "{partial} of 16 runs built some partitions");
+        assert!(partial >= 8, "{partial} of 14 runs built some partitions");
     }
 }
 
@@ -204,12 +204,12 @@ fn small_changes_are_added_to_the_counts_and_merged_later() {
     }
     history.run();
     let mut files = Vec::new();
-    for step in 0..12 {
+    for step in 0..18 {
         history.write(&format!("logs/late-{step}.json"), &play(step % 8, 100 + step as u64));
         assert!(history.run().changes.unwrap().partitions.is_some());
         files.push(history.record().state.unwrap().lists["unmatched_titles"].len());
     }
     assert_eq!(files[..3], [2, 3, 4], "a small change is a file of its own");
     assert!(files.iter().skip(3).any(|files| *files == 1), "changes are merged: {files:?}");
-    assert_eq!(history.record().lists["unmatched_titles"].file.rows, 52);
+    assert_eq!(history.record().lists["unmatched_titles"].file.rows, 58);
 }
