@@ -226,9 +226,11 @@ def check(browser, args):
 
 
 def compact(text):
-    """Returns a text without white space and in one form of its characters: lines are broken anywhere in print."""
-    text = unicodedata.normalize("NFKC", text)
-    return "".join(c for c in text if not c.isspace() and unicodedata.category(c) not in ("Cf", "Cc"))
+    """Returns the characters of a text for which every machine has glyphs, without white space: lines are broken anywhere
+    in print."""
+    # PDFium replaces a hyphen at the end of a line.
+    text = unicodedata.normalize("NFC", text.replace("\ufffe", "-"))
+    return "".join(c for c in text if "!" <= c <= "\u024f" and c.isprintable() or c in "–…")
 
 
 def printed_parts(page):
