@@ -23,7 +23,8 @@ const SHOWN_CHARACTERS: usize = 60;
 /// A published star that is open for queries.
 ///
 /// Queries see the tables of the model, such as `songplays`, `users`, `songs`, `artists` and `time`; its lists, such
-/// as `unmatched_titles`; `inputs` and `rejects`, with one row per object read and per rejected record; and `run`, with one row of counts.
+/// as `unmatched_titles`; `inputs` and `rejects`, with one row per object read and per rejected record; and `run`,
+/// with one row of counts.
 ///
 /// It reads the files that the star's record named when it was opened. A run that replaces the star removes
 /// those files, and queries then fail; open the star again.

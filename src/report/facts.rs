@@ -28,7 +28,7 @@ pub(super) struct Figure {
 /// A figure that the report does not have.
 pub(super) struct LeftOut {
     pub declared: Declared,
-    /// Why its query cannot run.
+    /// Reason why its query cannot run.
     pub reason: String,
 }
 

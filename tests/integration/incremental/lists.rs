@@ -3,6 +3,7 @@
 use starlift::transform::{MatchRule, RepairEncoding, Rules, Unmatched};
 use starlift::{Model, Partitioning};
 
+use super::earlier::Runs;
 use super::histories::{changed_model, model_with_short_list};
 use super::*;
 use crate::support::dice::Dice;
@@ -209,7 +210,65 @@ fn small_changes_are_added_to_the_counts_and_merged_later() {
         assert!(history.run().changes.unwrap().partitions.is_some());
         files.push(history.record().state.unwrap().lists["unmatched_titles"].len());
     }
-    assert_eq!(files[..3], [2, 3, 4], "a small change is a file of its own");
+    assert_eq!(files[..3], [2, 3, 4], "a small change is one more file");
     assert!(files.iter().skip(3).any(|files| *files == 1), "changes are merged: {files:?}");
     assert_eq!(history.record().lists["unmatched_titles"].file.rows, 58);
+}
+
+/// Returns the plays of the title that each run of [`Runs::three`] adds one of.
+fn plays_of_none(runs: &Runs) -> String {
+    let sql = "SELECT plays FROM unmatched_titles WHERE title = 'None'";
+    let query = ["query", "--star", "star", "--format", "csv", "--sql", sql];
+    runs.here.run(query).exits(0).stdout.lines().skip(1).collect()
+}
+
+#[test]
+fn lists_of_earlier_stars_are_kept_restored_and_removed_with_them() {
+    let runs = Runs::three("1");
+    let of_lists = || {
+        let files = crate::support::files(&runs.here.join("star/_lists"));
+        let runs =
+            files.iter().map(|file| file.split("-unmatched_titles").next().unwrap().to_owned());
+        runs.collect::<std::collections::BTreeSet<String>>()
+    };
+    let ids = runs.run_ids();
+    assert_eq!(of_lists(), ids[..2].iter().cloned().collect(), "those of two stars are kept");
+    assert_eq!(plays_of_none(&runs), "3");
+    runs.rollback(&ids[1]).exits(0);
+    assert_eq!(plays_of_none(&runs), "2");
+    // The state is that of the run that was rolled back.
+    runs.add_play(3, "2018-11-21");
+    runs.transform(&[]).exits(0);
+    assert_eq!(plays_of_none(&runs), "4");
+    assert_eq!(of_lists(), runs.run_ids()[..1].iter().cloned().collect());
+    runs.add_play(4, "2018-11-21");
+    runs.transform(&["--queries", "."]).exits(0);
+    assert_eq!(plays_of_none(&runs), "5");
+    runs.add_play(5, "2018-11-21");
+    runs.transform(&[]).exits(0);
+    assert_eq!(plays_of_none(&runs), "6");
+    let verify = ["--partition", "day", "--verify"];
+    runs.here.outcome(&mut runs.here.transform("star", &verify)).exits(0);
+}
+
+#[test]
+fn a_verification_compares_lists() {
+    let history = History::started();
+    let mut record = serde_json::to_value(history.record()).unwrap();
+    record["lists"]["unmatched_titles"]["hash"] = json!("0");
+    std::fs::write(history.path("star/_starlift.json"), record.to_string()).unwrap();
+    let options = TransformOptions { verify: true, incremental: None, ..history.options.clone() };
+    let error = run(&options).unwrap_err().error.to_string();
+    assert!(error.contains("unmatched_titles"), "{error}");
+    record.as_object_mut().unwrap().remove("lists");
+    std::fs::write(history.path("star/_starlift.json"), record.to_string()).unwrap();
+    assert!(run(&options).is_ok(), "an earlier version has recorded no lists");
+}
+
+#[test]
+fn a_list_that_is_missing_is_written_again() {
+    let history = History::started();
+    let path = history.record().lists["unmatched_titles"].file.path.clone();
+    std::fs::remove_file(history.path("star").join(path)).unwrap();
+    assert!(!history.run().is_up_to_date);
 }

@@ -34,6 +34,8 @@ fn a_figure_of_a_list_is_from_the_files_if_the_others_are_from_a_warehouse() {
     let database = Postgres::shared().database();
     let url = database.url();
     here.run(["load", "--star", "star", "--to", &url]).exits(0);
+    let query = ["query", "--on", &url, "--sql", "SELECT * FROM unmatched_titles"];
+    here.run(query).exits(2).complains("unmatched_titles is not loaded into warehouses");
     let page = page(&here, &["--on", &url]);
     let titles = figure(&page, "unmatched_titles");
     assert_eq!(cells(&titles)[0], ["Lost", "N", "3", "75.0 %"]);
