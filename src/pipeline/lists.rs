@@ -16,14 +16,13 @@ use super::run::Run;
 use crate::error::{Error, Result};
 use crate::publish::ParquetSink;
 use crate::staging::{BatchCursor, StagingSpace, StagingTable};
-use crate::star::{FileRecord, Group, ListRecord, Partitioning, RunRecord, register_files};
+use crate::star::{
+    FileRecord, Group, ListRecord, Partitioning, RunRecord, StateRecord, register_files,
+};
 use crate::transform::{ListRows, count_list};
 
 /// Lists with their rows, in the order of the model.
 pub(super) type Lists = Vec<ListRows>;
-
-/// Files with the counts of all rows, by list.
-type CountFiles = BTreeMap<String, Vec<FileRecord>>;
 
 /// Maximum number of files with the counts of a list. Each run reads all of them.
 const MAX_FILES: usize = 16;
@@ -61,14 +60,15 @@ impl Run<'_> {
         lists.into_iter().all(is_kept)
     }
 
-    /// Writes the lists, and the counts of all rows for the next run. `before` has the counts of the days that have
-    /// changed, as they were before the run.
+    /// Writes the lists, and to `state` the counts of all rows for the next run. `before` has the counts of the days
+    /// that have changed, as they were before the run.
     pub(super) async fn write_lists(
         &mut self,
         before: &Lists,
-    ) -> Result<(BTreeMap<String, ListRecord>, CountFiles)> {
+        state: &mut Option<StateRecord>,
+    ) -> Result<BTreeMap<String, ListRecord>> {
         let begun = Instant::now();
-        let (mut records, mut kept) = (BTreeMap::new(), CountFiles::new());
+        let (mut records, mut kept) = (BTreeMap::new(), BTreeMap::new());
         for mut list in std::mem::take(&mut self.lists) {
             let session = self.engine.session_for(self.longest_text());
             if self.keeps_counts(&list.name) {
@@ -85,8 +85,11 @@ impl Run<'_> {
             let columns = ListRecord::columns_of(&list.schema);
             records.insert(list.name, ListRecord { file, columns, hash });
         }
+        if let Some(state) = state {
+            state.lists = kept;
+        }
         self.report.timed("write lists", begun, None);
-        Ok((records, kept))
+        Ok(records)
     }
 
     /// Replaces the rows of a list, those of the days that have changed, by those of all days. Returns the files with

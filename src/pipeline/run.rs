@@ -119,7 +119,7 @@ impl<'a> Run<'a> {
             ensure_not_empty(&self.publication.out, &self.report.datasets).await?;
         }
         let latest = self.find_latest(&staging).await?;
-        let state = self.write_state(&staging, &latest).await?;
+        let mut state = self.write_state(&staging, &latest).await?;
         let touched = self.touched.clone();
         let (before, sources) = match &touched {
             None => (Before::default(), Sources::new()),
@@ -138,11 +138,10 @@ impl<'a> Run<'a> {
             write_sorted(&sorting, "starlift_inputs", &inputs, by_url, sink),
         )?;
         self.adjust_counts(&before.accounting)?;
-        let (lists, list_counts) = self.write_lists(&before.lists).await?;
+        let lists = self.write_lists(&before.lists, &mut state).await?;
         let mut record = RunRecord { inputs, rejects, tables, lists, state, ..self.record() };
         if let Some(state) = &mut record.state {
             state.encoding = self.report.encoding();
-            state.lists = list_counts;
         }
         record.star_hash = record.hash_tables();
         self.reuse_files(&mut record).await?;

@@ -53,6 +53,7 @@ fn run_overtaken_after_its_record_removes_nothing_of_the_other() {
     for (op, target) in [
         (Op::List, "star/songs/"),
         (Op::List, "star/_rejects/"),
+        (Op::List, "star/_lists/"),
         (Op::DeleteMany, "star/songs/"),
         (Op::DeleteMany, "star/_lock"),
     ] {
