@@ -36,7 +36,7 @@ use chrono::{DateTime, Utc};
 
 pub use self::lock::LockMode;
 pub use self::manifest::manifest;
-pub(crate) use self::names::fixed_manifest;
+pub(crate) use self::names::{OWN_FOLDERS, fixed_manifest};
 pub(crate) use self::parquet::batch_rows;
 pub use self::parquet::{DEFAULT_FILE_BYTES, MAX_FILE_BYTES, ParquetSink};
 pub(crate) use self::probe::{Outcome, probe_store};

@@ -17,6 +17,9 @@ pub(super) const STATE: &str = "_state";
 /// all files of a folder skip names that begin with an underscore.
 pub(super) const MANIFESTS: &str = "_manifests";
 
+/// The folders of an output that are not those of tables.
+pub(crate) const OWN_FOLDERS: [&str; 6] = [INPUTS, REJECTS, LISTS, STATE, MANIFESTS, HISTORY];
+
 /// The names of the tables whose files an output can contain.
 #[derive(Debug, Clone)]
 pub(super) struct TableNames(BTreeSet<String>);
@@ -35,7 +38,7 @@ impl TableNames {
 
     /// Returns the folders of an output in which runs write files.
     pub fn folders(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str).chain([INPUTS, REJECTS, LISTS, STATE, MANIFESTS, HISTORY])
+        self.0.iter().map(String::as_str).chain(OWN_FOLDERS)
     }
 
     /// Returns the run that wrote the file `name` in the folder `folder` of an output, or `None` if runs do
