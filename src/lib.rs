@@ -238,8 +238,8 @@ pub mod fields {
         Reference, Required, RowsPath, SqlFile, Step, Table, TableColumn, TimestampForm,
     };
     pub use crate::star::{
-        Counts, DatasetRecord, DatasetState, FileRecord, ModelRecord, PartRecord, PartitionRecord,
-        RunOptions, StateOrigin, StateRecord, TableRecord,
+        Counts, DatasetRecord, DatasetState, FileRecord, ListColumn, ListRecord, ModelRecord,
+        PartRecord, PartitionRecord, RunOptions, StateOrigin, StateRecord, TableRecord,
     };
     pub use crate::storage::{Addressing, ChecksumKind, Encryption, S3Options};
     pub use crate::storage::{FailureKind, LocationError, StorageError};

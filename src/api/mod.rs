@@ -4,6 +4,7 @@
 //! [`crate::star`] and [`crate::engine`], and [`Load`] wraps [`crate::warehouse`].
 
 mod engine;
+mod lists;
 mod load_builder;
 mod star;
 mod transform_builder;

@@ -22,8 +22,9 @@ const SHOWN_CHARACTERS: usize = 60;
 
 /// A published star that is open for queries.
 ///
-/// Queries see the tables of the model, such as `songplays`, `users`, `songs`, `artists` and `time`; `inputs`
-/// and `rejects`, with one row per object read and per rejected record; and `run`, with one row of counts.
+/// Queries see the tables of the model, such as `songplays`, `users`, `songs`, `artists` and `time`; its lists, such
+/// as `unmatched_titles`; `inputs` and `rejects`, with one row per object read and per rejected record; and `run`,
+/// with one row of counts.
 ///
 /// It reads the files that the star's record named when it was opened. A run that replaces the star removes
 /// those files, and queries then fail; open the star again.
@@ -161,7 +162,13 @@ impl Star {
         limit: Option<usize>,
     ) -> Result<SendableRecordBatchStream> {
         let failed = |error| Error::query(name, error);
-        let rows = self.session.sql_with_options(sql, read_only()).await.map_err(failed)?;
+        let planned = self.session.sql_with_options(sql, read_only()).await;
+        if planned.is_err()
+            && let Some(reason) = self.missing_list(sql)
+        {
+            return Err(Error::NothingFound(reason));
+        }
+        let rows = planned.map_err(failed)?;
         let rows = match limit {
             Some(_) => rows.limit(0, limit).map_err(failed)?,
             None => rows,

@@ -84,14 +84,12 @@ pub async fn run(args: &DemoArgs, global: &GlobalOptions) -> Result<()> {
         query::show_first(name, SHOWN_ROWS, &star_options, global).await?;
     }
     heading("Report: one page with charts, data quality and lineage")?;
-    report::write(&page, &star_options, None, global).await?;
-    print(&format!("{}\n", page.display()))?;
+    let (written, _) = report::write(&page, &star_options, None, global).await?;
     print(&format!(
-        "\nThe sample data is in {}, the star in {}.\nNext: open {} in a browser; starlift query --list; \
-         starlift query --star {} evening_artists\n",
+        "The sample data is in {}, the star in {}.\nNext: open the report in a browser; starlift query --list; \
+         starlift query --star {} evening_artists\n{written}",
         data.display(),
         star.display(),
-        page.display(),
         star.display(),
     ))
 }

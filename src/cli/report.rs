@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use super::args::ReportArgs;
+use super::json::{Report, ReportResult};
 use super::output::print;
 use super::place_file::{folder_of, place_file};
 use super::settings::{GlobalOptions, StarOptions, WarehouseOptions};
@@ -34,8 +35,9 @@ pub async fn run(
     on: Option<WarehouseOptions>,
     global: &GlobalOptions,
 ) -> Result<()> {
-    let written = write(&args.out, options, on, global).await?;
-    if global.quiet { Ok(()) } else { print(&written) }
+    let (line, result) = write(&args.out, options, on, global).await?;
+    global.results.set(Report::Page(Some(result)));
+    if global.quiet { Ok(()) } else { print(&line) }
 }
 
 /// Writes the report on the star of a transform, and returns a line for its summary.
@@ -54,10 +56,12 @@ pub async fn of_transform(
         queries: options.queries.clone(),
         engine: options.engine,
     };
-    write(file, &star, None, global).await
+    let (line, result) = write(file, &star, None, global).await?;
+    global.results.set_transform_report(result);
+    Ok(line)
 }
 
-/// Writes a report to `file`, and returns a line that describes it.
+/// Writes a report to `file`, and returns a line that describes it, and its result.
 ///
 /// # Errors
 ///
@@ -67,7 +71,7 @@ pub async fn write(
     options: &StarOptions,
     on: Option<WarehouseOptions>,
     global: &GlobalOptions,
-) -> Result<String> {
+) -> Result<(String, ReportResult)> {
     ensure_replaceable(file)?;
     let work = async {
         let open = star::open(options, global).await?;
@@ -78,10 +82,11 @@ pub async fn write(
         Ok(report(&open, Some(&tables)).await?)
     };
     let page = unless_interrupted(work, crate::error::Error::Stopped).await?;
-    place_file(file, &page, true)
+    place_file(file, &page.html, true)
         .map_err(|e| Error::io(format!("cannot write the report {}", file.display()), e))?;
-    let (shown, size) = (file.display().to_string(), summary::bytes(page.len() as u64));
-    Ok(format!("report    {} ({size})\n", escape::line(&shown)))
+    let (shown, size) = (file.display().to_string(), summary::bytes(page.html.len() as u64));
+    let line = format!("report    {} ({size})\n", escape::line(&shown));
+    Ok((line, ReportResult::new(file, &page)))
 }
 
 /// Fails if a report on the star of a transform is not possible, before the transform begins.

@@ -35,13 +35,22 @@ pub fn among<'n>(error: Error, name: &str, known: impl IntoIterator<Item = &'n s
 }
 
 /// Adds similar names to the error of a query on the tables of `model` if it names an unknown table or
-/// column.
+/// column. A table that only a star has is not unknown: the error then states that warehouses lack it.
 pub fn in_sql(error: Error, sql: &str, model: &Model) -> Error {
     let Some(unknown) = unknown(&error) else { return error };
+    let lists = model.sql_of(Group::List).map(|list| list.name.as_str());
+    let beside: Vec<&str> = lists.chain(TABLES_BESIDE).collect();
+    let is_in_warehouse = matches!(error, Error::Warehouse(_));
     match unknown {
+        Unknown::Table(name) if is_in_warehouse && beside.contains(&&*name) => {
+            Error::Usage(format!(
+                "the table {name} is not loaded into warehouses; it is beside the files of a star: use --star \
+                 instead of --on"
+            ))
+        }
         Unknown::Table(name) => {
             let tables = model.tables.iter().map(|table| table.name.as_str());
-            among(error, &name, tables.chain(TABLES_BESIDE))
+            among(error, &name, tables.chain(beside.into_iter().filter(|_| !is_in_warehouse)))
         }
         Unknown::Column(name, None) => {
             let known = columns_of(sql, model);

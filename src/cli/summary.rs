@@ -40,6 +40,7 @@ pub fn summary(report: &TransformReport, out: &str) -> String {
         text += &accounting(&report.accounting);
         text += &repaired(report);
         text += &tables(record, &report.model);
+        text += &lists(record);
         let passed = report.checks.len();
         let _ = writeln!(text, "checks    {}", styled(GOOD, format!("all {passed} passed")));
     }
@@ -233,6 +234,14 @@ fn tables(record: &RunRecord, model: &Model) -> String {
     }
     right_align(&mut table, 1..4);
     format!("{table}\n")
+}
+
+/// Returns a line per list.
+fn lists(record: &RunRecord) -> String {
+    let lists = record.lists.iter().map(|(name, list)| {
+        format!("list      {}: {}\n", escape::line(name), counted(list.file.rows, "row"))
+    });
+    lists.collect()
 }
 
 fn phases(phases: &[PhaseTiming], total: Duration) -> String {

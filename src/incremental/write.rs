@@ -66,9 +66,8 @@ impl Update {
             datasets.insert(name, DatasetState { fingerprint, parts, latest });
         }
         let objects = sink.finish().await?.files.into_iter().next().unwrap_or_default();
-        let (next_number, encoding) = (self.next_number(), BTreeMap::new());
-        let origin = None;
-        Ok(StateRecord { format: FORMAT, objects, next_number, kept, encoding, datasets, origin })
+        let (format, next_number) = (FORMAT, self.next_number());
+        Ok(StateRecord { format, objects, next_number, kept, datasets, ..StateRecord::default() })
     }
 
     fn next_number(&self) -> u32 {

@@ -17,6 +17,7 @@ const SQL: &[(Group, &str, &str)] = sql_files! {
     Intermediate "intermediate":
         "titles" "candidates" "nearest_songs" "artist_versions" "repeated_plays" "surviving_plays";
     Accounting "accounting": "copies" "plays" "encoding";
+    List "lists": "unmatched_titles";
     Check "checks": "songplays_rows";
     Analytics "analytics":
         "most_played_songs" "evening_artists" "plays_by_gender_level" "activity_by_hour"
@@ -24,7 +25,7 @@ const SQL: &[(Group, &str, &str)] = sql_files! {
         "plays_by_location" "months_present" "nulls_in_key_columns";
     Report "report":
         "totals" "time_span" "plays_over_time" "listeners_over_time" "plays_by_weekday_hour"
-        "plays_by_day" "top_songs" "top_artists" "plays_by_level" "plays_by_gender_level"
+        "plays_by_day" "top_songs" "top_artists" "unmatched_titles" "plays_by_level" "plays_by_gender_level"
         "top_places" "upgrade_steps" "days_to_upgrade" "level_changes" "session_minutes"
         "plays_per_session" "weekly_return" "match_rate";
 };

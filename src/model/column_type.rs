@@ -110,6 +110,11 @@ impl ColumnType {
         Err(Fault { reason: format!("there is no type {text:?}"), remedy })
     }
 
+    /// Returns the type that `Display` writes as `text`, or `None` if there is none.
+    pub fn named(text: &str) -> Option<ColumnType> {
+        ColumnType::parse(text).ok()
+    }
+
     /// Returns the SQL type in the spelling that PostgreSQL and Redshift share.
     pub fn sql(self) -> Cow<'static, str> {
         Cow::Borrowed(match self {

@@ -23,6 +23,8 @@ pub enum Group {
     Star,
     /// Counts the records of a run by their outcome.
     Accounting,
+    /// Counts values that the tables of the star do not have, and keeps the rows with the largest counts.
+    List,
     /// Returns the rows that violate an invariant of the star.
     Check,
     /// Answers a question from the star.
@@ -73,10 +75,11 @@ pub(super) struct Files {
 
 impl Group {
     /// All groups.
-    pub const ALL: [Group; 6] = [
+    pub const ALL: [Group; 7] = [
         Group::Intermediate,
         Group::Star,
         Group::Accounting,
+        Group::List,
         Group::Check,
         Group::Analytics,
         Group::Report,
@@ -88,6 +91,7 @@ impl Group {
             Group::Intermediate => "intermediate",
             Group::Star => "star",
             Group::Accounting => "accounting",
+            Group::List => "lists",
             Group::Check => "checks",
             Group::Analytics => "analytics",
             Group::Report => "report",
@@ -258,12 +262,17 @@ impl Files {
                     };
                     report.add_of_file(file, 1, reason, remedy);
                 }
-                Group::Intermediate if is_table(model, name) => {
+                Group::Intermediate | Group::List if is_table(model, name) => {
                     let reason = format!("the model declares a table {name:?} as well");
                     report.add_of_file(file, 1, reason, "rename the file");
                 }
-                Group::Intermediate => {
-                    if let Some(fault) = validate::fault(name, validate::Use::StagingTable) {
+                Group::List if self.sql.contains_key(&(Group::Intermediate, name.clone())) => {
+                    let reason =
+                        format!("intermediate/{name}.sql defines a table {name:?} as well");
+                    report.add_of_file(file, 1, reason, "rename one of the two");
+                }
+                Group::Intermediate | Group::List => {
+                    if let Some(fault) = validate::fault(name, use_of(*group)) {
                         report.add_of_file(file, 1, fault.reason, fault.remedy);
                     }
                 }
@@ -343,6 +352,15 @@ fn is_table(model: &Model, name: &str) -> bool {
     let staging = model.datasets.iter().map(|dataset| dataset.table.as_str());
     let mut all = model.tables.iter().map(|table| table.name.as_str()).chain(staging);
     all.any(|table| table.eq_ignore_ascii_case(name))
+}
+
+/// Returns the use of the name of a query that defines a table.
+fn use_of(group: Group) -> validate::Use {
+    match group {
+        // The name is that of a folder and of a table of the star.
+        Group::List => validate::Use::Table,
+        _ => validate::Use::StagingTable,
+    }
 }
 
 fn sql_name(path: &Path) -> Option<String> {

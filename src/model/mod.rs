@@ -7,6 +7,7 @@
 //! star/               one query per table
 //! intermediate/       tables that several queries read
 //! accounting/         counts of the records by their outcome
+//! lists/              rows with the largest counts of values that the tables do not have
 //! checks/             queries that return the rows that violate an invariant
 //! analytics/          queries that answer questions
 //! report/             figures of the report on a star

@@ -33,11 +33,12 @@ complete and check the file: `model init` and `model infer` write it as `model.s
 | `star/TABLE.sql` | The query of each table. It reads the staging tables, the intermediate tables and the tables before its own. |
 | `intermediate/NAME.sql` | Tables that several queries read; each is built once. |
 | `accounting/NAME.sql` | [Counts](#accounting) of the records of a run by their outcome. |
+| `lists/NAME.sql` | [Rows with the largest counts](#lists) of values that the tables do not have. |
 | `checks/NAME.sql` | Queries that return the rows that violate an invariant. The comment at the start of the file states the invariant. Checks of primary keys, NOT NULL and references, and of the records read, are generated. |
 | `analytics/NAME.sql` | Queries that answer questions from the star. The header states the question, as in `-- Question: Which users listen most?`. |
 | `report/NAME.sql` | Figures of the [report](report.md) on a star. The header states the question and the form of the chart. |
 
-The SQL in `star`, `intermediate` and `accounting` is that of DataFusion. The SQL in `checks`, `analytics`
+The SQL in `star`, `intermediate`, `accounting` and `lists` is that of DataFusion. The SQL in `checks`, `analytics`
 and `report` must also run in the warehouses that you use. All queries are planned before any object is read, and only the
 columns that a query reads are staged. Statements other than queries are refused.
 
@@ -45,7 +46,8 @@ Names of tables and columns of the star have lowercase letters, digits and under
 (tables: 41, because a load makes temporary names of them), and are not reserved words of PostgreSQL or
 Redshift. Names of tables begin with a letter. Names of staging tables and columns can have capital letters,
 which queries must quote, and only words of PostgreSQL are reserved. Names that differ only in case are the same
-name. A file in `intermediate` has the name of its table, to which the rules of staging tables apply.
+name. A file in `intermediate` has the name of its table, to which the rules of staging tables apply. A file in
+`lists` has the name of its table, to which the rules of tables of the star apply.
 
 ## Accounting
 
@@ -77,6 +79,36 @@ FROM orders
 
 The query `accounting/encoding.sql` runs only if text was read that was encoded to UTF-8 twice. Its counts are
 in the summary, and not in the record.
+
+## Lists
+
+A query in `lists` counts values that the tables of the star do not have, such as titles that no song has. The run
+keeps the rows with the largest counts in a small Parquet file beside the tables, `_lists/RUN-NAME.parquet`. Checks,
+analytics queries, figures of the report and `starlift query` read it as the table NAME. It is not loaded into
+warehouses. A query in `lists` reads only staging and intermediate tables. Its header has two entries, and can have
+a third:
+
+```sql
+-- Orders of products that are in no catalogue.
+--
+-- Counts: orders, items
+-- Top: 500
+-- Additive: each order is counted on its own day
+SELECT o.product, COUNT(*) AS orders, SUM(o.quantity) AS items
+FROM staging_orders o
+LEFT JOIN staging_products p ON p.product = o.product
+WHERE p.product IS NULL
+GROUP BY o.product
+```
+
+- `Counts: column, column`: the columns that are counts, which must be integers, not null and not negative. The other
+  columns say what is counted. The counts of rows that are equal in the other columns are added up, and rows whose
+  counts are all 0 are left out.
+- `Top: number`: the number of rows that are kept, at most 10,000. The rows with the largest counts are kept: those of
+  the first column of `Counts` are compared first, then those of the next ones, then the other columns in ascending
+  order, with nulls last. So the query needs neither `ORDER BY` nor `LIMIT`.
+- `Additive: reason`: the counts are the sums of those of the days, see
+  [Days that have changed](incremental.md#days-that-have-changed).
 
 ## Values
 

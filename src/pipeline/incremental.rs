@@ -168,7 +168,7 @@ impl Run<'_> {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::StarDiffers`] if the tables of the star differ from those that were made again.
+    /// Returns [`Error::StarDiffers`] if tables or lists of the star differ from those that were made again.
     pub(super) fn verified(&self, prepared: Prepared) -> Result<Prepared> {
         match prepared {
             Prepared::Star(again) if self.options.verify => {
@@ -197,12 +197,16 @@ impl Run<'_> {
     }
 }
 
-/// Fails unless the tables of two stars are equal.
+/// Fails unless the tables and lists of two stars are equal.
 fn ensure_equal(base: &RunRecord, again: &RunRecord) -> Result<()> {
     let names = again.tables.keys().chain(base.tables.keys());
     let hash = |record: &RunRecord, name: &String| record.tables.get(name).map(|t| t.hash.clone());
     let differing = names.filter(|name| hash(base, name) != hash(again, name)).cloned();
-    let tables: BTreeSet<String> = differing.collect();
+    let mut tables: BTreeSet<String> = differing.collect();
+    // Earlier versions have recorded no lists.
+    let lists = again.lists.keys().chain(base.lists.keys()).filter(|_| !base.lists.is_empty());
+    let hash = |record: &RunRecord, name: &String| record.lists.get(name).map(|l| l.hash.clone());
+    tables.extend(lists.filter(|name| hash(base, name) != hash(again, name)).cloned());
     match tables.is_empty() {
         true => Ok(()),
         false => {

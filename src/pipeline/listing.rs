@@ -3,6 +3,7 @@
 use super::options::TransformOptions;
 use crate::error::{Error, Result};
 use crate::model::Model;
+use crate::publish::OWN_FOLDERS;
 use crate::star::RECORD;
 use crate::storage::{ListOptions, Location, OutputPlace};
 
@@ -34,8 +35,7 @@ pub fn list_options(options: &TransformOptions) -> Result<ListOptions> {
 /// Returns the names of the files and folders that a run creates directly below its output.
 fn output_names(model: &Model) -> Vec<String> {
     let tables = model.tables.iter().map(|table| &*table.name);
-    let own = ["_inputs", "_rejects", "_state", "_work", "_manifests", "_lock", RECORD];
-    let own = own.map(str::to_owned);
+    let own = OWN_FOLDERS.into_iter().chain(["_lock", RECORD]).map(str::to_owned);
     tables.flat_map(|name| [name.to_owned(), format!("{name}.manifest")]).chain(own).collect()
 }
 
@@ -63,6 +63,8 @@ mod tests {
             ("s3://b/star/songs", "s3://b/star", true),
             ("s3://b/star/songs/2018/*.json", "s3://b/star/", true),
             ("s3://b/star/_starlift.json", "s3://b/star", true),
+            ("s3://b/star/_lists/x.parquet", "s3://b/star", true),
+            ("s3://b/star/_history", "s3://b/star", true),
             ("s3://b/songs", "s3://b", true),
             ("s3://b/star/song_data", "s3://b/star", false),
             ("s3://b/star", "s3://b/star", false),

@@ -14,7 +14,9 @@ pub(super) struct Locality {
     pub global: BTreeSet<String>,
     /// The joins of the local tables with other datasets.
     pub joins: Vec<Join>,
-    /// The other datasets that a local table, or an accounting query that reads the dataset of the days, reads
+    /// The lists that read the dataset of the days.
+    pub lists: BTreeSet<String>,
+    /// The other datasets that a local table, or an accounting query or list that reads the dataset of the days, reads
     /// without a declared join: their rows can affect all days.
     pub unjoined: BTreeSet<String>,
 }
@@ -53,13 +55,17 @@ impl Locality {
             unjoined.extend(reached.unjoined(&first.dataset, &table.joins));
             joins.extend(table.joins.iter().cloned());
         }
-        for read in needs.accounting_reads.values() {
+        let mut lists = BTreeSet::new();
+        let list = |(name, read)| (Some(name), read);
+        let counted = needs.accounting_reads.values().map(|read| (None, read));
+        for (list, read) in counted.chain(needs.list_reads.iter().map(list)) {
             let reached = Reached::of(read, &local, model, reads);
             if reached.datasets.contains(&first.dataset) {
                 unjoined.extend(reached.unjoined(&first.dataset, &joins));
+                lists.extend(list.cloned());
             }
         }
-        Some(Locality { local_to: first, local, global, joins, unjoined })
+        Some(Locality { local_to: first, local, global, joins, lists, unjoined })
     }
 
     /// Returns `true` if changes of these datasets affect only the days of changed records, and of those that join
@@ -139,6 +145,7 @@ mod tests {
             ("songs", "artist_name", "artist")
         );
         assert!(locality.unjoined.is_empty());
+        assert_eq!(locality.lists.iter().collect::<Vec<_>>(), ["unmatched_titles"]);
         assert!(!needs.has_staged_rates);
     }
 
@@ -189,6 +196,7 @@ mod tests {
             Arc::make_mut(table).joins.clear();
         }
         needs.accounting_reads.clear();
+        needs.list_reads.clear();
         assert!(Locality::of(&model, &needs).unwrap().unjoined.is_empty());
         needs.accounting_reads.insert("matches".to_owned(), songplays);
         assert!(Locality::of(&model, &needs).unwrap().unjoined.contains("songs"));

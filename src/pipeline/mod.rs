@@ -4,9 +4,11 @@
 //! ([`mod@crate::transform`]), then writes and publishes the result ([`crate::publish`]).
 
 mod accounting;
+mod checked;
 mod empty_datasets;
 mod incremental;
 mod listing;
+mod lists;
 mod locality;
 mod options;
 mod private;
@@ -130,8 +132,8 @@ impl ValidatedInputs {
         let queries = queries(&options.model, options.queries.as_deref())?;
         let needs = required_columns(&queries, options.rules).await?;
         let locality = Locality::of(&options.model, &needs);
-        let locality =
-            locality.filter(|_| !needs.has_staged_rates && is_additive(&queries, &needs));
+        let locality = locality
+            .filter(|locality| !needs.has_staged_rates && is_additive(&queries, &needs, locality));
         let listing = list_options(options)?;
         let mut inputs = Vec::new();
         for columns in needs.datasets {
@@ -144,12 +146,13 @@ impl ValidatedInputs {
     }
 }
 
-/// Returns `true` if the headers of all accounting queries on staging tables state that their counts are the sums
-/// of those of the days.
-fn is_additive(queries: &Queries, needs: &RequiredColumns) -> bool {
+/// Returns `true` if the headers of all accounting queries on staging tables, and of all lists that read the dataset
+/// of the days, state that their counts are the sums of those of the days.
+fn is_additive(queries: &Queries, needs: &RequiredColumns, locality: &Locality) -> bool {
     let is_staged = |name: &String| needs.staged_accounting.contains(name) || name == ENCODING;
-    let mut staged = queries.of(Group::Accounting).filter(|query| is_staged(&query.name));
-    staged.all(|query| query.header_entry("Additive").is_some())
+    let staged = queries.of(Group::Accounting).filter(|query| is_staged(&query.name));
+    let lists = queries.of(Group::List).filter(|query| locality.lists.contains(&query.name));
+    staged.chain(lists).all(|query| query.header_entry("Additive").is_some())
 }
 
 /// Returns the queries of a model, with those of `folder` as replacements and additions.

@@ -157,8 +157,11 @@ impl Run<'_> {
         }
         self.count_staged(session, accounting).await?;
         self.report.timed("intermediate tables", begun, None);
-        let mut tables = BTreeMap::new();
+        let begun = Instant::now();
         let space = self.engine.staging_space();
+        self.lists = self.count_lists(session, &space, |_| true).await?;
+        self.report.timed("lists", begun, None);
+        let mut tables = BTreeMap::new();
         for table in &self.options.model.tables {
             let begun = Instant::now();
             let record = match self.options.partitioning.column(table) {

@@ -4,20 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::Utc;
 use datafusion::prelude::SessionContext;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 
 use super::empty_datasets::ensure_not_empty;
+use super::lists::Lists;
 use super::locality::Locality;
 use super::options::TransformOptions;
-use super::recorded::{dataset_record, run_options};
 use super::rejects::write_rejects;
 use super::remote::{RemoteDataset, RemoteRun};
 use super::report::TransformReport;
 use super::tables::{query_table, write_sorted, write_table};
-use super::touched::Sources;
+use super::touched::{Before, Sources};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::incremental::{Touched, Update, definition_hash};
@@ -26,14 +25,9 @@ use crate::limits::Rejected;
 use crate::model::{Model, Table};
 use crate::publish::Publication;
 use crate::staging::StagingSpace;
-use crate::star::{FORMAT, ModelRecord, RunRecord, TableRecord};
-use crate::star::{
-    Queries, ensure_passed, register_run, register_table, run_checks, run_checks_as_sql,
-};
+use crate::star::{Queries, RunRecord, TableRecord, register_table};
 use crate::timing::PhaseTiming;
-use crate::transform::{
-    build_intermediates, count, deregister_tables, register_rows, register_staging,
-};
+use crate::transform::{build_intermediates, deregister_tables, register_rows, register_staging};
 
 /// The accounting queries of a run, by what they read.
 pub(super) struct AccountingQueries {
@@ -68,6 +62,8 @@ pub(super) struct Run<'a> {
     pub(super) touched: Option<Touched>,
     /// The run on other machines, if an engine carries it out.
     pub(super) remote: Option<Arc<dyn RemoteRun>>,
+    /// Rows of the lists, once they have been counted.
+    pub(super) lists: Lists,
     /// Results of the run so far.
     pub report: TransformReport,
 }
@@ -92,6 +88,7 @@ impl<'a> Run<'a> {
             locality: None,
             touched: None,
             remote: None,
+            lists: Lists::new(),
             report,
         }
     }
@@ -123,10 +120,10 @@ impl<'a> Run<'a> {
             ensure_not_empty(&self.publication.out, &self.report.datasets).await?;
         }
         let latest = self.find_latest(&staging).await?;
-        let state = self.write_state(&staging, &latest).await?;
+        let mut state = self.write_state(&staging, &latest).await?;
         let touched = self.touched.clone();
         let (before, sources) = match &touched {
-            None => (Vec::new(), Sources::new()),
+            None => (Before::default(), Sources::new()),
             Some(touched) => (
                 self.count_before(touched, &staging, &accounting.staged).await?,
                 self.sources(&staging, &latest).await?,
@@ -141,8 +138,9 @@ impl<'a> Run<'a> {
             self.write_star(&session, &sources, &accounting.staged, last_reader),
             write_sorted(&sorting, "starlift_inputs", &inputs, by_url, sink),
         )?;
-        self.adjust_counts(&before)?;
-        let mut record = RunRecord { inputs, rejects, tables, state, ..self.record() };
+        self.adjust_counts(&before.accounting)?;
+        let lists = self.write_lists(&before.lists, &mut state).await?;
+        let mut record = RunRecord { inputs, rejects, tables, lists, state, ..self.record() };
         if let Some(state) = &mut record.state {
             state.encoding = self.report.encoding();
         }
@@ -288,7 +286,7 @@ impl<'a> Run<'a> {
         Ok(tables)
     }
 
-    /// Builds the intermediate tables and runs the accounting queries that read them.
+    /// Builds the intermediate tables, and runs the accounting queries and lists that read them.
     async fn build_intermediates(
         &mut self,
         session: &SessionContext,
@@ -299,6 +297,9 @@ impl<'a> Run<'a> {
         build_intermediates(session, self.queries, self.options.rules, space).await?;
         self.count_staged(session, accounting).await?;
         self.report.timed("intermediate tables", begun, None);
+        let begun = Instant::now();
+        self.lists = self.count_lists(session, space, |_| true).await?;
+        self.report.timed("lists", begun, None);
         Ok(())
     }
 
@@ -319,70 +320,5 @@ impl<'a> Run<'a> {
         self.report.timed(&format!("write {}", table.name), begun, Some(record.bytes));
         let manifest = self.publication.manifest_path(&table.name);
         tables.insert(table.name.to_owned(), TableRecord { manifest, ..record });
-    }
-
-    /// Returns a record with the options and the input counts. The other fields have default values.
-    fn record(&self) -> RunRecord {
-        RunRecord {
-            format: FORMAT,
-            run_id: self.publication.run_id.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            started_at: RunRecord::time(self.publication.started_at),
-            finished_at: RunRecord::time(Utc::now()),
-            model: Some(ModelRecord::from(&*self.options.model)),
-            options: run_options(self.options),
-            datasets: self
-                .report
-                .datasets
-                .iter()
-                .map(|(name, counts)| (name.clone(), dataset_record(counts)))
-                .collect(),
-            accounting: self.report.counts(),
-            definition_hash: self.definition_hash.clone(),
-            ..RunRecord::default()
-        }
-    }
-
-    /// Fails unless the counts of the run are consistent with each other.
-    fn reconcile(&self, record: &RunRecord) -> Result<()> {
-        let listed = self.report.total(|counts| counts.objects_listed);
-        let rejected = self.report.total(|counts| counts.rejected);
-        let totals = [
-            ("objects listed", listed, "objects read", record.inputs.rows),
-            ("records rejected", rejected, "rejects kept", record.rejects.rows),
-        ];
-        for (one, count, other, expected) in totals {
-            if count != expected {
-                return Err(Error::Unbalanced(format!("{count} {one}, but {expected} {other}")));
-            }
-        }
-        let balances = self.report.accounting.iter().filter_map(|found| found.balance.as_ref());
-        balances.into_iter().try_for_each(|balance| balance.verify(&record.accounting))
-    }
-
-    /// Runs the accounting queries on the written star, reconciles the counts and runs the checks. Returns
-    /// the complete record.
-    async fn check(&mut self, mut record: RunRecord, accounting: &[String]) -> Result<RunRecord> {
-        let begun = Instant::now();
-        self.progress.enter(Phase::Checking);
-        let session = self.star_session(&record).await?;
-        for name in accounting {
-            let counted = count(&session, self.queries, name, self.options.rules).await?;
-            self.report.accounting.push(counted);
-            record.accounting = self.report.counts();
-            register_run(&session, &record)?;
-        }
-        self.sort_accounting();
-        self.reconcile(&record)?;
-        self.report.checks = match &self.touched {
-            None if self.remote.is_some() => run_checks_as_sql(&session, self.queries).await?,
-            None => run_checks(&session, self.queries).await?,
-            Some(touched) => self.check_touched(&session, &record, touched).await?,
-        };
-        self.report.timed("check", begun, None);
-        ensure_passed(&self.report.checks)?;
-        record.checks = self.report.checks.iter().map(|check| check.name.clone()).collect();
-        record.checks_hash = self.queries.checks_hash();
-        Ok(record)
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use datafusion::prelude::SessionContext;
 
+use super::lists::Lists;
 use super::locality::Locality;
 use super::run::Run;
 use crate::error::{Error, Result};
@@ -22,6 +23,13 @@ use crate::transform::{
 /// Sessions with the rows that tables need, by table. Other tables are queried in the session of the run.
 pub(super) type Sources = BTreeMap<String, SessionContext>;
 
+/// Counts of the rows of the touched days, as they were before the run.
+#[derive(Default)]
+pub(super) struct Before {
+    pub accounting: Vec<Accounting>,
+    pub lists: Lists,
+}
+
 impl Run<'_> {
     /// Returns the days whose rows can differ from those of the previous run, or `None` if the queries must run
     /// on all rows.
@@ -34,8 +42,9 @@ impl Run<'_> {
             return Ok(None);
         }
         let (out, threads) = (&self.publication.out, self.engine.threads);
-        let files: Vec<FileRecord> =
-            base.tables.values().flat_map(|table| table.files.clone()).collect();
+        let tables = base.tables.values().flat_map(|table| &table.files);
+        let lists = base.state.iter().flat_map(|state| state.lists.values().flatten());
+        let files: Vec<FileRecord> = tables.chain(lists).cloned().collect();
         if let Err(error) = find_files(out, &files).await {
             tracing::info!(%error, "the existing star cannot be read; building it again");
             return Ok(None);
@@ -66,6 +75,7 @@ impl Run<'_> {
             && self.options.queries.is_none()
             && self.has_definition_of(base)
             && self.has_partitions(base)
+            && self.has_list_counts(base)
             && (has_counted || !self.counts_encoding_of(update.texts_encoded_twice()))
             && update.changed_datasets().is_some_and(|changed| locality.limits(&changed))
     }
@@ -85,8 +95,8 @@ impl Run<'_> {
         touched: &Touched,
         staging: &Staging,
         names: &[String],
-    ) -> Result<Vec<Accounting>> {
-        let Some(update) = &self.update else { return Ok(Vec::new()) };
+    ) -> Result<Before> {
+        let Some(update) = &self.update else { return Ok(Before::default()) };
         let space = self.engine.staging_space();
         let out = &self.publication.out;
         let tables = update.restore_before(out, staging, self.engine, touched).await?;
@@ -99,7 +109,8 @@ impl Run<'_> {
         for name in names.iter().chain(&encoding) {
             counted.push(count(&session, self.queries, name, rules).await?);
         }
-        Ok(counted)
+        let lists = self.count_lists(&session, &space, |name| self.keeps_counts(name)).await?;
+        Ok(Before { accounting: counted, lists })
     }
 
     /// Replaces the counts of the touched days by those of all days: the counts of the previous run, without

@@ -37,7 +37,7 @@ use chrono::{DateTime, Utc};
 
 pub use self::lock::LockMode;
 pub use self::manifest::manifest;
-pub(crate) use self::names::fixed_manifest;
+pub(crate) use self::names::{OWN_FOLDERS, fixed_manifest};
 pub(crate) use self::parquet::batch_rows;
 pub use self::parquet::{DEFAULT_FILE_BYTES, MAX_FILE_BYTES, ParquetSink};
 pub(crate) use self::probe::{Outcome, probe_store};
@@ -171,6 +171,17 @@ impl Publication {
     pub fn inputs_sink(&self, schema: SchemaRef) -> ParquetSink {
         let path = format!("{}/{}.parquet", names::INPUTS, self.run_id);
         ParquetSink::single(&self.out, path, schema)
+    }
+
+    /// Returns a sink for the list `name`.
+    pub fn list_sink(&self, name: &str, schema: SchemaRef) -> ParquetSink {
+        let path = format!("{}/{}-{name}.parquet", names::LISTS, self.run_id);
+        ParquetSink::single(&self.out, path, schema)
+    }
+
+    /// Returns a sink for the counts of the list `name`, which are kept for incremental runs.
+    pub fn list_counts_sink(&self, name: &str, schema: SchemaRef) -> ParquetSink {
+        self.files().rows_sink(&format!("list-{name}"), schema)
     }
 
     /// Returns a sink for the objects of the run, which are kept for incremental runs.

@@ -9,6 +9,8 @@ use crate::star::{HISTORY, RECORD, RunRecord};
 pub(super) const INPUTS: &str = "_inputs";
 /// Folder of the rejects files.
 pub(super) const REJECTS: &str = "_rejects";
+/// Folder of the lists.
+pub(super) const LISTS: &str = "_lists";
 /// Folder of the state for incremental runs.
 pub(super) const STATE: &str = "_state";
 /// Folder of rows that are needed until the run ends.
@@ -16,6 +18,9 @@ pub(super) const WORK: &str = "_work";
 /// Folder of the manifests of each run. They are kept out of the tables' folders: programs that read
 /// all files of a folder skip names that begin with an underscore.
 pub(super) const MANIFESTS: &str = "_manifests";
+
+/// The folders of an output that are not those of tables.
+pub(crate) const OWN_FOLDERS: [&str; 7] = [INPUTS, REJECTS, LISTS, STATE, WORK, MANIFESTS, HISTORY];
 
 /// The names of the tables whose files an output can contain.
 #[derive(Debug, Clone)]
@@ -35,7 +40,7 @@ impl TableNames {
 
     /// Returns the folders of an output in which runs write files.
     pub fn folders(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str).chain([INPUTS, REJECTS, STATE, WORK, MANIFESTS, HISTORY])
+        self.0.iter().map(String::as_str).chain(OWN_FOLDERS)
     }
 
     /// Returns the run that wrote the file `name` in the folder `folder` of an output, or `None` if runs do
@@ -45,6 +50,10 @@ impl TableNames {
         let ours = match folder {
             INPUTS | REJECTS => rest == ".parquet",
             HISTORY => rest == ".json",
+            LISTS => {
+                let name = rest.strip_prefix('-').and_then(|rest| rest.strip_suffix(".parquet"));
+                name.is_some_and(is_plain)
+            }
             STATE => {
                 let name = rest.strip_prefix('-').and_then(|rest| rest.strip_suffix(".parquet"));
                 name.is_some_and(is_state)
@@ -170,6 +179,8 @@ mod tests {
             ("_work", "-logs-0a1b2c3d-00012.parquet"),
             ("_inputs", ".parquet"),
             ("_rejects", ".parquet"),
+            ("_lists", "-unmatched_titles.parquet"),
+            ("_state", "-list-unmatched_titles-00000.parquet"),
             ("_state", "-objects.parquet"),
             ("_state", "-logs-00012.parquet"),
             ("_state", "-logs-latest-userId-00000.parquet"),
@@ -210,6 +221,9 @@ mod tests {
             ("songs", "é0181112T030405Z-0a1b2c3-00000.parquet"),
             ("songs", "20181112T030405Z-0a1b2c3é-00000.parquet"),
             ("_inputs", "20181112T030405Z-0a1b2c3d-00000.parquet"),
+            ("_lists", "20181112T030405Z-0a1b2c3d.parquet"),
+            ("_lists", "20181112T030405Z-0a1b2c3d-a-b.parquet"),
+            ("_lists", "unmatched_titles.parquet"),
             ("_state", "20181112T030405Z-0a1b2c3d.parquet"),
             ("_state", "20181112T030405Z-0a1b2c3d-logs.parquet"),
             ("_state", "20181112T030405Z-0a1b2c3d-lo gs-00000.parquet"),

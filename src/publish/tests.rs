@@ -14,7 +14,7 @@ use object_store::{
 };
 
 use super::*;
-use crate::star::{FORMAT, FileRecord, RECORD, TableRecord};
+use crate::star::{FORMAT, FileRecord, ListRecord, RECORD, TableRecord};
 use crate::storage::Location;
 
 /// A store without conditional puts.
@@ -104,11 +104,16 @@ async fn written(publication: &Publication) -> RunRecord {
         files: vec![file(format!("songs/{run_id}-00000.parquet"))],
         ..TableRecord::default()
     };
+    let titles = ListRecord {
+        file: file(format!("_lists/{run_id}-titles.parquet")),
+        ..ListRecord::default()
+    };
     let record = RunRecord {
         format: FORMAT,
         inputs: file(format!("_inputs/{run_id}.parquet")),
         rejects: file(format!("_rejects/{run_id}.parquet")),
         tables: BTreeMap::from([("songs".to_owned(), songs)]),
+        lists: BTreeMap::from([("titles".to_owned(), titles)]),
         run_id,
         ..RunRecord::default()
     };

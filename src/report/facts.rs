@@ -1,7 +1,5 @@
 //! All that a report states: the record of the run, the rows of the figures, and the outcomes of the checks.
 
-use datafusion::prelude::SessionContext;
-
 use super::WarehouseTables;
 use super::answer::Answer;
 use super::chart::{self, Chart, Flow};
@@ -23,6 +21,15 @@ pub(super) struct Figure {
     pub tables: Vec<String>,
     /// `true` if the query ran in the warehouse.
     pub in_warehouse: bool,
+    /// Names of the lists that the query reads. They are not loaded into warehouses.
+    pub lists: Vec<String>,
+}
+
+/// A figure that the report does not have.
+pub(super) struct LeftOut {
+    pub declared: Declared,
+    /// Reason why its query cannot run.
+    pub reason: String,
 }
 
 /// The warehouse in which the figures were queried.
@@ -40,6 +47,10 @@ pub(super) struct Facts<'a> {
     pub warehouse: Option<Loaded>,
     /// Figures of the model and of the user, in the order of the page.
     pub figures: Vec<Figure>,
+    /// Figures of the model and of the user whose queries cannot run on this star.
+    pub left_out: Vec<LeftOut>,
+    /// Names of the sections of the model and of the user, in the order of their first figures.
+    pub sections: Vec<String>,
     pub checks: Vec<CheckOutcome>,
     /// Names of the checks that cannot run in the warehouse.
     pub skipped_checks: Vec<String>,
@@ -64,9 +75,15 @@ impl<'a> Facts<'a> {
         let queries = star.queries();
         let figures = queries.of(Group::Report).map(Declared::of);
         let declared: Vec<Declared> = figures.collect::<Result<_>>()?;
-        let mut figures = Vec::new();
+        let (mut figures, mut left_out, mut sections) = (Vec::new(), Vec::new(), Vec::new());
         for declared in declared {
-            figures.push(figure(star, warehouse, declared).await?);
+            if !sections.contains(&declared.section) {
+                sections.push(declared.section.clone());
+            }
+            match star.missing_list(&declared.sql) {
+                None => figures.push(figure(star, warehouse, declared).await?),
+                Some(reason) => left_out.push(LeftOut { declared, reason }),
+            }
         }
         let (checks, skipped_checks) = match warehouse {
             None => (star.check_outcomes().await?, Vec::new()),
@@ -87,6 +104,8 @@ impl<'a> Facts<'a> {
                 None => None,
             },
             figures,
+            left_out,
+            sections,
             checks,
             skipped_checks,
             flows: quality::flows(star.record(), queries)?,
@@ -99,17 +118,6 @@ impl<'a> Facts<'a> {
     pub fn of<'f>(&'f self, section: &'f str) -> impl Iterator<Item = &'f Figure> {
         self.figures.iter().filter(move |figure| figure.declared.section == section)
     }
-
-    /// Returns the names of the sections, in the order of their first figures.
-    pub fn sections(&self) -> Vec<&str> {
-        let mut sections: Vec<&str> = Vec::new();
-        for figure in &self.figures {
-            if !sections.contains(&figure.declared.section.as_str()) {
-                sections.push(&figure.declared.section);
-            }
-        }
-        sections
-    }
 }
 
 /// Runs the query of a figure and draws its rows.
@@ -119,6 +127,9 @@ async fn figure(
     declared: Declared,
 ) -> Result<Figure> {
     let (file, sql) = (&declared.file, &declared.sql);
+    let (tables, lists) = (star.tables_read(sql), star.lists_read(sql));
+    // Lists are not loaded into warehouses.
+    let warehouse = warehouse.filter(|_| lists.is_empty());
     let answer = match warehouse {
         None => Answer::read(file, star.named_stream(file, sql, None).await?).await?,
         Some(on) => {
@@ -127,21 +138,7 @@ async fn figure(
         }
     };
     let chart = chart::draw(&declared, &answer)?;
-    let tables = tables(star.session(), sql);
-    Ok(Figure { declared, answer, chart, tables, in_warehouse: warehouse.is_some() })
-}
-
-/// Returns the names of the tables that a query reads; none if it is not SQL of DataFusion.
-fn tables(session: &SessionContext, sql: &str) -> Vec<String> {
-    let state = session.state();
-    let dialect = state.config_options().sql_parser.dialect;
-    let statement = state.sql_to_statement(sql, &dialect);
-    let tables = statement.and_then(|statement| state.resolve_table_references(&statement));
-    let mut names: Vec<String> =
-        tables.unwrap_or_default().iter().map(|table| table.table().to_owned()).collect();
-    names.sort();
-    names.dedup();
-    names
+    Ok(Figure { declared, answer, chart, tables, in_warehouse: warehouse.is_some(), lists })
 }
 
 async fn loaded(on: &WarehouseTables<'_>) -> Result<Loaded> {

@@ -16,6 +16,7 @@ mod facts;
 mod format;
 mod page;
 mod quality;
+mod written;
 
 use crate::api::Star;
 use crate::star::{Group, Queries};
@@ -23,6 +24,8 @@ use crate::warehouse::connection::session::Session;
 use declared::Declared;
 use error::{ReportError, Result};
 use facts::Facts;
+
+pub(crate) use written::Page;
 
 /// Largest page that is written. Larger ones are slow to open and are rejected by mail servers.
 const MAX_BYTES: usize = 500_000;
@@ -51,13 +54,13 @@ pub(crate) fn validate(queries: &Queries) -> Result<()> {
 /// # Errors
 ///
 /// Returns an error if the header of a figure is not valid, a query fails, or the page is too large.
-pub(crate) async fn report(star: &Star, warehouse: Option<&WarehouseTables<'_>>) -> Result<String> {
+pub(crate) async fn report(star: &Star, warehouse: Option<&WarehouseTables<'_>>) -> Result<Page> {
     let facts = Facts::gather(star, warehouse).await?;
-    let (page, sizes) = page::page(&facts);
-    if page.len() <= MAX_BYTES {
-        return Ok(page);
+    let (html, sizes) = page::page(&facts);
+    if html.len() <= MAX_BYTES {
+        return Ok(Page::new(html, &facts));
     }
     let (largest, largest_bytes) =
         sizes.into_iter().max_by_key(|(_, bytes)| *bytes).unwrap_or_default();
-    Err(ReportError::TooLarge { bytes: page.len(), limit: MAX_BYTES, largest, largest_bytes })
+    Err(ReportError::TooLarge { bytes: html.len(), limit: MAX_BYTES, largest, largest_bytes })
 }

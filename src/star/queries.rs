@@ -78,9 +78,9 @@ impl Queries {
 
     /// Returns these queries, with replacements and additions from `folder`.
     ///
-    /// A file in `folder` or in its subfolders `intermediate`, `star`, `checks`, `accounting`,
-    /// `analytics` and `report` replaces the query of the same name. A file in `intermediate`, `analytics`,
-    /// `report` or `checks` with another name is added.
+    /// A file in `folder` or in its subfolders `intermediate`, `star`, `checks`, `accounting`, `lists`,
+    /// `analytics` and `report` replaces the query of the same name. A file in `intermediate`, `lists`,
+    /// `analytics`, `report` or `checks` with another name is added.
     ///
     /// # Errors
     ///
@@ -111,7 +111,12 @@ impl Queries {
             query.sql = sql;
             return Ok(());
         }
-        if group == Some(Group::Intermediate) && !is_allowed(&name, NameUse::StagingTable) {
+        let used = match group {
+            Some(Group::Intermediate) => Some(NameUse::StagingTable),
+            Some(Group::List) => Some(NameUse::Table),
+            _ => None,
+        };
+        if used.is_some_and(|used| !is_allowed(&name, used) || self.has_table(&name)) {
             return Err(Error::Usage(format!(
                 "{}/{name}.sql defines a table {name:?}, a name that a table cannot have; rename the file",
                 folder.display()
@@ -119,7 +124,11 @@ impl Queries {
         }
         match group {
             Some(
-                group @ (Group::Intermediate | Group::Check | Group::Analytics | Group::Report),
+                group @ (Group::Intermediate
+                | Group::List
+                | Group::Check
+                | Group::Analytics
+                | Group::Report),
             ) => {
                 self.all.push(Query { name, group, sql });
                 Ok(())
@@ -130,6 +139,14 @@ impl Queries {
                 self.names(group).join(", "),
             ))),
         }
+    }
+
+    /// Returns `true` if queries can read a table called `name`.
+    fn has_table(&self, name: &str) -> bool {
+        let staging = self.model.datasets.iter().map(|dataset| dataset.table.as_str());
+        let defined = [Group::Star, Group::Intermediate, Group::List].into_iter();
+        let defined = defined.flat_map(|group| self.of(group)).map(|query| query.name.as_str());
+        staging.chain(defined).any(|table| table.eq_ignore_ascii_case(name))
     }
 
     /// Keeps only the checks of these names, unless there are none.
@@ -225,7 +242,9 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
         let queries = Queries::built_in();
         let mut found = 0;
-        for folder in ["intermediate", "star", "accounting", "checks", "analytics", "report"] {
+        for folder in
+            ["intermediate", "star", "accounting", "lists", "checks", "analytics", "report"]
+        {
             for (name, sql) in sql_files(&root.join(folder)).unwrap() {
                 let query = queries.all.iter().find(|q| q.sql == sql);
                 let query = query.unwrap_or_else(|| panic!("{folder}/{name}.sql is an orphan"));

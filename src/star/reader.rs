@@ -21,6 +21,7 @@ use object_store::ObjectMeta;
 use url::Url;
 
 use super::known::KnownFiles;
+use super::list::ListRecord;
 use super::model::{Table, table_schema};
 use super::order::sort_order;
 use super::record::{DatasetRecord, FileRecord, RunRecord};
@@ -33,8 +34,8 @@ use crate::storage::Place;
 /// Maximum number of concurrent HEAD requests for the files of a table.
 const HEADS_IN_FLIGHT: usize = 64;
 
-/// Registers the tables of the star at `out`, which `model` declares, and the tables `inputs`, `rejects` and
-/// `run`.
+/// Registers the tables of the star at `out`, which `model` declares, its lists, and the tables `inputs`,
+/// `rejects` and `run`.
 ///
 /// # Errors
 ///
@@ -60,7 +61,27 @@ pub async fn register_star(
     for (name, schema, file) in beside {
         register_files(session, out, name, schema, std::slice::from_ref(file), vec![]).await?;
     }
+    for (name, list) in &record.lists {
+        register_list(session, out, name, list).await?;
+    }
     register_run(session, record)
+}
+
+/// Registers a list of the star at `out` as the table `name`.
+///
+/// # Errors
+///
+/// Returns an error if its file is missing, unreadable or of another size, or if a column has an unknown type.
+async fn register_list(
+    session: &SessionContext,
+    out: &Place,
+    name: &str,
+    list: &ListRecord,
+) -> Result<()> {
+    let url = out.child(&list.file.path);
+    let unknown = |reason| Error::StarFile { url: url.to_string(), reason };
+    let schema = list.schema().map_err(unknown)?;
+    register_files(session, out, name, schema, std::slice::from_ref(&list.file), vec![]).await
 }
 
 /// Returns the metadata of a file according to the run record.

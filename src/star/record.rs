@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::format::RecordFormat;
 use super::history::EarlierStar;
+use super::list::ListRecord;
 use super::partition::PartitionRecord;
 use super::state::StateRecord;
 use crate::error::{Error, Result};
@@ -57,6 +58,9 @@ pub struct RunRecord {
     pub accounting: Counts,
     /// Tables of the star by name.
     pub tables: BTreeMap<String, TableRecord>,
+    /// Lists beside the tables, by name. Empty in records that lack them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lists: BTreeMap<String, ListRecord>,
     /// Names of the checks that passed.
     pub checks: Vec<String>,
     /// Hash of the SQL of the checks. Empty in records that lack it.
@@ -299,9 +303,11 @@ impl RunRecord {
         to_json(self)
     }
 
-    /// Returns every Parquet file of the star: those of the tables, the inputs and the rejects.
+    /// Returns every Parquet file of the star: those of the tables, the lists, the inputs and the rejects.
     pub fn files(&self) -> impl Iterator<Item = &FileRecord> {
-        self.tables.values().flat_map(|table| &table.files).chain([&self.inputs, &self.rejects])
+        let tables = self.tables.values().flat_map(|table| &table.files);
+        let lists = self.lists.values().map(|list| &list.file);
+        tables.chain(lists).chain([&self.inputs, &self.rejects])
     }
 
     /// Returns the paths of the star's files and manifests, relative to the output.

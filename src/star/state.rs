@@ -23,6 +23,10 @@ pub struct StateRecord {
     /// are none.
     #[serde(default)]
     pub encoding: BTreeMap<String, u64>,
+    /// Counts of the lists that are sums over the days, of all rows and not only the largest, by name. The counts of
+    /// a row are the sums of those in all files.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lists: BTreeMap<String, Vec<FileRecord>>,
     /// Decoded rows by dataset.
     pub datasets: BTreeMap<String, DatasetState>,
     /// The run that has left the state, if the star is that of an earlier run, which was restored.
@@ -70,7 +74,9 @@ impl StateRecord {
         let parts = self.datasets.values().flat_map(|dataset| &dataset.parts);
         let latest = self.datasets.values().flat_map(|dataset| dataset.latest.values().flatten());
         let rejects = self.origin.iter().map(|origin| &origin.rejects);
-        parts.flat_map(|part| &part.files).chain(latest).chain([&self.objects]).chain(rejects)
+        let lists = self.lists.values().flatten();
+        let rows = parts.flat_map(|part| &part.files).chain(latest).chain(lists);
+        rows.chain([&self.objects]).chain(rejects)
     }
 }
 

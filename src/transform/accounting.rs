@@ -14,7 +14,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, SchemaRef};
 use datafusion::prelude::SessionContext;
 
-use super::plan::plan_query;
+use super::parameters::plan_query;
 use super::rules::Rules;
 use crate::error::{Error, Result};
 use crate::star::{Counts, Group, Queries, Query};

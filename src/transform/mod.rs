@@ -5,6 +5,8 @@ mod accounting;
 mod columns_read;
 mod declared;
 mod functions;
+mod lists;
+mod parameters;
 mod plan;
 mod rules;
 mod run;
@@ -14,7 +16,8 @@ pub use accounting::{Accounting, Balance, ENCODING, count, counts_of};
 pub use functions::RepairEncoding;
 #[cfg(feature = "cluster")]
 pub(crate) use functions::{decode_function, encode_function};
-pub(crate) use plan::plan_query;
+pub(crate) use lists::{ListRows, count_list};
+pub(crate) use parameters::plan_query;
 pub use plan::{RequiredColumns, plan_all, required_columns};
 pub use rules::{MatchRule, Rules, Unmatched};
 pub(crate) use run::declare_dataset;

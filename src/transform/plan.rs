@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::common::{ParamValues, ScalarValue, TableReference};
-use datafusion::dataframe::DataFrame;
+use datafusion::common::TableReference;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::prelude::SessionContext;
 
 use super::accounting::{Balance, ENCODING, Measure, reject, summary_names};
 use super::columns_read::columns_read;
 use super::functions::{RepairEncoding, register_functions};
+use super::parameters::plan_query;
 use super::rules::Rules;
 use super::schema::ensure_columns;
 use crate::decode::{StagedColumns, rejects_schema, staging_schema};
@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::ingest::inputs_schema;
 use crate::model::{Dataset, Model};
 use crate::star::model::table_schema;
-use crate::star::{Group, Queries, Query, read_only, run_schema};
+use crate::star::{Group, ListHeader, Queries, Query, run_schema};
 
 /// Columns and tables that the queries of a transform read.
 pub struct RequiredColumns {
@@ -39,6 +39,8 @@ pub struct RequiredColumns {
     pub accounting_reads: BTreeMap<String, BTreeSet<String>>,
     /// `true` if an accounting query on the staging tables returns other numbers than counts.
     pub has_staged_rates: bool,
+    /// Names of the tables that the query of each list reads.
+    pub list_reads: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Plans every query that builds or checks the star and returns what they read.
@@ -80,6 +82,7 @@ async fn plan_run(queries: &Queries, rules: Rules) -> Result<Planning<'_>> {
         planning.accounting(query).await?;
     }
     planning.ensure_names_known(queries)?;
+    planning.lists(queries).await?;
     planning.register_run()?;
     for query in queries.of(Group::Check) {
         planning.plan(query).await?;
@@ -102,6 +105,7 @@ struct Planning<'a> {
     reads: BTreeMap<String, BTreeSet<String>>,
     accounting_reads: BTreeMap<String, BTreeSet<String>>,
     has_staged_rates: bool,
+    list_reads: BTreeMap<String, BTreeSet<String>>,
     /// Counts of accounting queries, in the order of the columns of the table `run`.
     counts: BTreeMap<String, BTreeSet<String>>,
     /// Names of all counts and rates.
@@ -125,6 +129,7 @@ impl<'a> Planning<'a> {
             reads: BTreeMap::new(),
             accounting_reads: BTreeMap::new(),
             has_staged_rates: false,
+            list_reads: BTreeMap::new(),
             counts: BTreeMap::new(),
             measures: BTreeSet::new(),
         };
@@ -222,6 +227,25 @@ impl<'a> Planning<'a> {
         Ok(())
     }
 
+    /// Plans the lists, and registers them as tables.
+    async fn lists(&mut self, queries: &Queries) -> Result<()> {
+        let mut planned = Vec::new();
+        for query in queries.of(Group::List) {
+            let (found, tables) = self.plan(query).await?;
+            if let Some(table) = tables.iter().find(|table| !self.staged.contains(*table)) {
+                let reason = format!(
+                    "it reads {table}; a list reads staging and intermediate tables, and a query on other tables \
+                     belongs in analytics or report"
+                );
+                return Err(reject(query, &reason));
+            }
+            let schema = ListHeader::of(query)?.schema(query, &found)?;
+            self.list_reads.insert(query.name.clone(), tables);
+            planned.push((&query.name, schema));
+        }
+        planned.into_iter().try_for_each(|(name, schema)| self.register(name, schema))
+    }
+
     /// Returns the names of the counts of an accounting query, and adds all of its columns to the measures.
     fn measures(&mut self, query: &Query, schema: &SchemaRef) -> Result<BTreeSet<String>> {
         let mut counts = BTreeSet::new();
@@ -280,29 +304,9 @@ impl<'a> Planning<'a> {
             reads: self.reads,
             accounting_reads: self.accounting_reads,
             has_staged_rates: self.has_staged_rates,
+            list_reads: self.list_reads,
         }
     }
-}
-
-/// Plans a query with the values of `rules` as its parameters.
-///
-/// # Errors
-///
-/// Returns an error if the query is not valid SQL or refers to unknown tables or columns.
-pub(crate) async fn plan_query(
-    session: &SessionContext,
-    query: &Query,
-    rules: Rules,
-) -> Result<DataFrame> {
-    let failed = |e| Error::query(query.file(), e);
-    let values = [("match", rules.match_rule.as_str()), ("unmatched", rules.unmatched.as_str())];
-    let used = values.iter().filter(|(name, _)| query.sql.contains(&format!("${name}")));
-    let parameters: Vec<_> = used.map(|&(name, value)| (name, ScalarValue::from(value))).collect();
-    let rows = session.sql_with_options(&query.sql, read_only()).await.map_err(failed)?;
-    if parameters.is_empty() {
-        return Ok(rows);
-    }
-    rows.with_param_values(ParamValues::from(parameters)).map_err(failed)
 }
 
 #[cfg(test)]

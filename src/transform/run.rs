@@ -17,7 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::declared::DeclaredTable;
 use super::functions::register_functions;
-use super::plan::plan_query;
+use super::parameters::plan_query;
 use super::rules::Rules;
 use super::schema::{
     cast_to_schema, dictionary_encode, ensure_columns, intermediate_schema, output_schema,
@@ -275,10 +275,10 @@ pub async fn build_intermediates(
 }
 
 /// Converts a batch of the named query to a schema.
-type Convert = fn(&str, &RecordBatch, &SchemaRef) -> Result<RecordBatch>;
+pub(super) type Convert = fn(&str, &RecordBatch, &SchemaRef) -> Result<RecordBatch>;
 
 /// Runs a query, with its partitions in parallel, and stores its rows in `table`.
-async fn collect_into(
+pub(super) async fn collect_into(
     name: &str,
     rows: DataFrame,
     table: StagingTable,

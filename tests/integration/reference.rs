@@ -34,7 +34,7 @@ fn agrees(python: &Path, songs: &Path, logs: &Path, rules: &[&str]) {
     here.run(inputs.iter().chain(&["--max-rejects", "100%"]).chain(rules)).exits(0);
 
     let verdict = run(python, "star.py", &[&[songs, logs, star], rules].concat());
-    assert_eq!(verdict.lines().count(), 6, "{verdict}");
+    assert_eq!(verdict.lines().count(), 7, "{verdict}");
     assert!(verdict.lines().all(|line| line.ends_with(" same")), "{verdict}");
 
     let record: serde_json::Value =

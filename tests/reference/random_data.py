@@ -143,6 +143,9 @@ def differences(starlift, seed, folder):
         if found is not None:
             problems += star.compare_table(table, expected, found)
         lines += [f"{table}: {line}" for line in problems]
+    titles = star.unmatched_titles(song_rows, event_rows, match)
+    problems = star.compare_list(titles, star.read_list(out, record, "unmatched_titles"))
+    lines += [f"unmatched_titles: {line}" for line in problems]
     for dataset_, rejects in (("songs", song_rejects), ("logs", event_rejects)):
         found = record["datasets"][dataset_]["rejected"]
         if found != len(rejects):

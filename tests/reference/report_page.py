@@ -2,7 +2,8 @@
 
 `check` verifies the page: no request, no message on the console, no script, unique identifiers, links with targets,
 no violation of axe-core in light, dark, narrow and printed form, every part within reach of the keyboard, and each
-number equal to what `starlift query` returns for the SQL that the page names. `picture` takes a screenshot.
+number equal to what `starlift query` returns for the SQL that the page names. `pdf` prints the page, and verifies that
+the PDF has all headings, totals and tables, in their order and within the margins. `picture` takes a screenshot.
 """
 
 import argparse
@@ -13,8 +14,10 @@ import re
 import subprocess
 import sys
 import time
+import unicodedata
 
 import axe_playwright_python
+import pypdfium2
 from playwright.sync_api import sync_playwright
 
 FLAGS = [
@@ -31,6 +34,11 @@ AXE = (pathlib.Path(axe_playwright_python.__file__).parent / "axe.min.js").read_
 
 # Seconds to wait for the browser.
 PATIENCE = 10
+
+# Margin at the left and the right of a printed page in points, as the style sheet sets it, and the distance by which the
+# box of a character can exceed it.
+MARGIN = 12 / 25.4 * 72
+TOLERANCE = 2
 
 # Rows of a table that the page shows.
 SHOWN_ROWS = 50
@@ -212,12 +220,76 @@ def check(browser, args):
     printed(page)
     accessible(page, "print")
     problems.extend(seen)
+    report_problems()
+    print(f"{compared} numbers and texts are those of starlift query")
+    print("light, dark, narrow and printed pages are accessible")
+
+
+def compact(text):
+    """Returns the characters of a text for which every machine has glyphs, without white space: lines are broken anywhere
+    in print."""
+    # PDFium replaces a hyphen at the end of a line.
+    text = unicodedata.normalize("NFC", text.replace("\ufffe", "-"))
+    return "".join(c for c in text if "!" <= c <= "\u024f" and c.isprintable() or c in "–…")
+
+
+def printed_parts(page):
+    """Returns the texts that a printed page must have, in their order: headings, totals, findings and rows."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll('h1, h2, h3, .tiles > div, .finding, .note, caption, tr')]
+            .filter(e => !e.closest('details.how'))
+            .map(e => [e.localName, e.localName === 'tr' ? [...e.cells].map(c => c.textContent).join(' ') : e.textContent])"""
+    )
+
+
+def within_margins(number, page, texts):
+    """Checks that each character of a page is within its margins."""
+    width, height = page.get_size()
+    outside = []
+    for at in range(texts.count_chars()):
+        left, bottom, right, top = texts.get_charbox(at)
+        if right <= left or top <= bottom:
+            continue
+        across = MARGIN - TOLERANCE <= left and right <= width - MARGIN + TOLERANCE
+        if not across or bottom < 0 or top > height:
+            outside.append(texts.get_text_range(at, 1))
+    expect(not outside, f"page {number} has characters outside of its margins: {''.join(outside)[:60]!r}")
+
+
+def pdf(browser, args):
+    seen = []
+    page = open_page(browser, args, seen)
+    parts = printed_parts(page)
+    printed = page.pdf(format="A4", prefer_css_page_size=True)
+    if args.save:
+        pathlib.Path(args.save).write_bytes(printed)
+    document = pypdfium2.PdfDocument(printed)
+    text = ""
+    for number, sheet in enumerate(document, 1):
+        texts = sheet.get_textpage()
+        within_margins(number, sheet, texts)
+        text += compact(texts.get_text_range())
+    at, rows = 0, 0
+    for kind, part in parts:
+        wanted = compact(part)
+        found = text.find(wanted, at)
+        if found < 0:
+            problems.append(f"the PDF lacks the {kind} {part[:160]!r} after {text[max(0, at - 40) : at]!r}")
+            continue
+        at = found + len(wanted)
+        rows += kind == "tr"
+    kinds = [kind for kind, _ in parts]
+    expect(kinds.count("h2") >= 3 and kinds.count("caption") >= 5, "the page has hardly any headings and tables")
+    problems.extend(seen)
+    report_problems()
+    print(f"{len(document)} printed pages have {kinds.count('caption')} tables with {rows} rows")
+
+
+def report_problems():
     for problem in problems[:40]:
         print(problem)
     if problems:
         sys.exit(f"{len(problems)} problems")
-    print(f"{compared} numbers and texts are those of starlift query")
-    print("light, dark, narrow and printed pages are accessible")
 
 
 def picture(browser, args):
@@ -235,6 +307,9 @@ def main():
     one.add_argument("--star", required=True)
     one.add_argument("--starlift", required=True)
     one.add_argument("--text", action="append", default=[], help="text that the page must have")
+    printed = commands.add_parser("pdf")
+    printed.add_argument("page")
+    printed.add_argument("--save", help="file for the PDF")
     other = commands.add_parser("picture")
     other.add_argument("page")
     other.add_argument("png")
@@ -246,7 +321,7 @@ def main():
     args = parser.parse_args()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=args.chromium, args=FLAGS)
-        {"check": check, "picture": picture}[args.command](browser, args)
+        {"check": check, "pdf": pdf, "picture": picture}[args.command](browser, args)
         browser.close()
 
 

@@ -75,6 +75,9 @@ TS_MIN = -62_135_596_800_000
 TS_MAX = 253_402_300_799_999
 SHOWN = 10
 
+# Number of rows of a list.
+LIST_ROWS = 1000
+
 
 class Bad(Exception):
     """The record must be rejected."""
@@ -622,8 +625,8 @@ def users_table(events):
     return table
 
 
-def songplays_table(songs, events, unmatched, match):
-    """Returns the rows without songplay_id, whose value the rules do not define."""
+def matched_plays(songs, events, match):
+    """Yields each distinct play with its song, or None."""
     plays = smallest(
         grouped(
             (event for event in events if event["page"] == "NextSong"),
@@ -634,7 +637,6 @@ def songplays_table(songs, events, unmatched, match):
         ),
     )
     catalogue = grouped(songs, lambda song: (song["artist_name"], song["title"]))
-    table = []
     for play in plays.values():
         length = play["length"]
         candidates = catalogue.get((play["artist"], play["song"]), ())
@@ -649,7 +651,13 @@ def songplays_table(songs, events, unmatched, match):
                 far = abs(song["duration"] - length)
             return nulls_last(far, song["song_id"], song["artist_id"])
 
-        song = min(candidates, key=nearness, default=None)
+        yield play, min(candidates, key=nearness, default=None)
+
+
+def songplays_table(songs, events, unmatched, match):
+    """Returns the rows without songplay_id, whose value the rules do not define."""
+    table = []
+    for play, song in matched_plays(songs, events, match):
         if song is None and unmatched == "drop":
             continue
         table.append(
@@ -665,6 +673,18 @@ def songplays_table(songs, events, unmatched, match):
             )
         )
     return table
+
+
+def unmatched_titles(songs, events, match):
+    """Returns the artists and titles of plays without a song, those with the most plays first."""
+    counts = Counter(
+        (play["artist"], play["song"])
+        for play, song in matched_plays(songs, events, match)
+        if song is None
+    )
+    rows = [(artist, title, plays) for (artist, title), plays in counts.items()]
+    rows.sort(key=lambda row: (-row[2], nulls_last(row[0], row[1])))
+    return rows[:LIST_ROWS]
 
 
 def time_table(songplays):
@@ -719,6 +739,13 @@ def reject_files(star, record):
         (run,) = runs
     path = os.path.join(star, "_rejects", f"{run}.parquet")
     return [path] if os.path.exists(path) else []
+
+
+def read_list(star, record, name):
+    import pyarrow.parquet as pq
+
+    rows = pq.ParquetFile(os.path.join(star, record["lists"][name]["path"])).read()
+    return list(zip(*(column.to_pylist() for column in rows.columns)))
 
 
 def read_table(star, record, table, problems):
@@ -800,6 +827,15 @@ def compare_table(table, expected, found):
     return lines
 
 
+def compare_list(expected, found):
+    if expected == found:
+        return []
+    at = next((at for at, pair in enumerate(zip(expected, found)) if pair[0] != pair[1]), None)
+    if at is None:
+        return [f"  {len(expected)} rows expected, {len(found)} found"]
+    return [f"  row {at}: {expected[at]} expected, {found[at]} found"]
+
+
 def compare_rejects(expected, found):
     """Compares rejects. The star may name an object by its URL, which ends with the name used here."""
     names = {name for name, *_ in expected}
@@ -826,7 +862,7 @@ def compare_rejects(expected, found):
     return lines
 
 
-def compare(star, tables, rejects):
+def compare(star, tables, titles, rejects):
     record = read_record(star)
     differs = False
     for table, expected in tables.items():
@@ -839,6 +875,10 @@ def compare(star, tables, rejects):
         verdict = "differs" if lines else "same"
         print(f"{table}: {len(expected)} rows expected, {verdict}")
         print("\n".join(lines), end="\n" if lines else "")
+    lines = compare_list(titles, read_list(star, record, "unmatched_titles"))
+    differs |= bool(lines)
+    print(f"unmatched_titles: {len(titles)} rows expected, {'differs' if lines else 'same'}")
+    print("\n".join(lines), end="\n" if lines else "")
     lines = compare_rejects(rejects, read_rejects(star, record))
     differs |= bool(lines)
     print(f"rejects: {len(rejects)} expected, {'differs' if lines else 'same'}")
@@ -880,7 +920,8 @@ def main():
         print_counts(songs, events, tables, rejects)
     if options.star is None:
         return 0
-    return 1 if compare(options.star, tables, rejects) else 0
+    titles = unmatched_titles(songs, events, options.match)
+    return 1 if compare(options.star, tables, titles, rejects) else 0
 
 
 if __name__ == "__main__":

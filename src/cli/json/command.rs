@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::schema::{Definitions, Described};
 use super::{
     ChangeResult, CheckResult, DiffResult, DoctorResult, GenerateResult, HistoryResult, LoadResult,
-    ProvisionResult, QueryResult, RejectsResult, Results, RollbackResult, RunResult,
+    ProvisionResult, QueryResult, RejectsResult, ReportResult, Results, RollbackResult, RunResult,
     SelftestResult, StatusResult, TeardownResult, TransformResult,
 };
 use crate::cli::args::Command;
@@ -67,13 +67,13 @@ reports! {
         Resume "resume" ChangeResult;
         Teardown "teardown" TeardownResult;
         Generate "generate" GenerateResult;
+        Page "report" ReportResult;
     }
     others {
         Init "init";
         Demo "demo";
         Schema "schema";
         Shell "shell";
-        Page "report";
         Cluster "cluster";
         Model "model";
         Completions "completions";
@@ -134,7 +134,7 @@ impl Report {
             Command::Demo(_) => Report::Demo(()),
             Command::Schema(_) => Report::Schema(()),
             Command::Shell(_) => Report::Shell(()),
-            Command::Report(_) => Report::Page(()),
+            Command::Report(_) => Report::Page(None),
             Command::Cluster(_) => Report::Cluster(()),
             Command::Model(_) => Report::Model(()),
             Command::Completions { .. } => Report::Completions(()),
@@ -154,7 +154,6 @@ pub fn is_document(command: &Command) -> bool {
         | Command::Demo(_)
         | Command::Schema(_)
         | Command::Shell(_)
-        | Command::Report(_)
         | Command::Cluster(_)
         | Command::Model(_)
         | Command::Completions { .. }
@@ -172,6 +171,7 @@ pub fn is_document(command: &Command) -> bool {
         | Command::Pause(_)
         | Command::Resume(_)
         | Command::Teardown(_)
-        | Command::Generate(_) => true,
+        | Command::Generate(_)
+        | Command::Report(_) => true,
     }
 }

@@ -13,6 +13,7 @@ mod history;
 mod load;
 mod queries;
 mod rejects;
+mod report;
 mod results;
 mod rows;
 mod schema;
@@ -34,6 +35,7 @@ pub use history::{DiffResult, HistoryEvent, HistoryResult, RollbackResult};
 pub use load::LoadResult;
 pub use queries::{ComparedQuery, GenerateResult, QueryResult};
 pub use rejects::{ExportResult, RejectReason, RejectsResult};
+pub use report::ReportResult;
 pub use results::Results;
 pub use selftest::{SelftestResult, SelftestStep};
 pub use transform::{

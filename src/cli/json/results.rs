@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::command::Report;
-use super::{LoadResult, RunResult, TransformResult, Verification};
+use super::{LoadResult, ReportResult, RunResult, TransformResult, Verification};
 use crate::cli::args::OutputFormat;
 
 /// The results of the steps of a command. Clones share them.
@@ -36,6 +36,13 @@ impl Results {
     /// Stores the result of a transform.
     pub fn set_transform(&self, result: TransformResult) {
         self.lock().run.transform = Some(result);
+    }
+
+    /// Adds the report on the star to the result of a transform.
+    pub fn set_transform_report(&self, result: ReportResult) {
+        if let Some(transform) = &mut self.lock().run.transform {
+            transform.report = Some(result);
+        }
     }
 
     /// Stores the result of a load.

@@ -7,7 +7,7 @@ use arrow::datatypes::Int64Type;
 
 use super::check::{Verdict, verdicts};
 use super::schema::{document_enums, document_structs};
-use super::{LoadResult, PhaseResult, Verification, phases};
+use super::{LoadResult, PhaseResult, ReportResult, Verification, phases};
 use crate::cli::error::Result;
 use crate::cli::summary::{SHOWN_CHARS, peak_memory, repaired_texts};
 use crate::incremental::Changes;
@@ -54,6 +54,8 @@ document_structs! {
         pub repaired_texts: u64,
         /// The tables of the star, in the order of the model; empty if nothing was published.
         pub tables: Vec<TableResult>,
+        /// The lists beside the tables, in the order of their names; empty if nothing was published.
+        pub lists: Vec<ListResult>,
         /// The checks of the new star.
         pub checks: Vec<Verdict>,
         /// Durations of the phases. Those of tables overlap.
@@ -64,6 +66,8 @@ document_structs! {
         pub peak_memory_bytes: Option<u64>,
         /// The plan of a dry run; null otherwise.
         pub plan: Option<TransformPlan>,
+        /// The report that `--report` has written; null without it, or if it could not be written.
+        pub report: Option<ReportResult>,
     }
 }
 
@@ -110,6 +114,18 @@ document_structs! {
         pub implausible_times: u64,
         /// Wall-clock time of listing, reading and decoding.
         pub seconds: f64,
+    }
+
+    /// A list of the star.
+    pub struct ListResult {
+        /// Name.
+        pub name: String,
+        /// Number of rows.
+        pub rows: u64,
+        /// Size of its file.
+        pub bytes: u64,
+        /// Path of its file, relative to the star.
+        pub file: String,
     }
 
     /// The objects that an incremental run has found, by their difference from the previous run.
@@ -226,6 +242,8 @@ impl TransformResult {
             seconds: 0.0,
             peak_memory_bytes: peak_memory(),
             plan: None,
+            lists: Vec::new(),
+            report: None,
         }
     }
 
@@ -255,6 +273,7 @@ impl TransformResult {
             rejects: rejects(report),
             repaired_texts: repaired_texts(report),
             tables: record.map(|record| tables(record, &report.model)).unwrap_or_default(),
+            lists: record.map(lists).unwrap_or_default(),
             checks: verdicts(&report.checks)?,
             phases: phases(&report.phases),
             seconds: report.elapsed.as_secs_f64(),
@@ -272,6 +291,7 @@ impl TransformResult {
         TransformResult {
             run_id: Some(record.run_id.clone()),
             tables: tables(record, model),
+            lists: lists(record),
             ..TransformResult::empty(star, model, TransformStatus::UpToDate)
         }
     }
@@ -321,6 +341,16 @@ fn accounting(found: &Accounting) -> AccountingResult {
         // JSON has no form of NaN and infinity.
         rates: found.rates.iter().filter(|(_, rate)| rate.is_finite()).cloned().collect(),
     }
+}
+
+fn lists(record: &RunRecord) -> Vec<ListResult> {
+    let lists = record.lists.iter().map(|(name, list)| ListResult {
+        name: name.clone(),
+        rows: list.file.rows,
+        bytes: list.file.bytes,
+        file: list.file.path.clone(),
+    });
+    lists.collect()
 }
 
 fn tables(record: &RunRecord, model: &Model) -> Vec<TableResult> {

@@ -74,8 +74,9 @@ impl Names {
             let columns = table.columns.iter().map(|column| quoted(&column.name).into_owned());
             (quoted(&table.name).into_owned(), columns.collect())
         });
-        let others = TABLES_BESIDE.iter().filter(|_| beside);
-        let others = others.map(|table| ((*table).to_owned(), Vec::new()));
+        let lists = queries.of(Group::List).map(|query| query.name.as_str());
+        let others = lists.chain(TABLES_BESIDE).filter(|_| beside);
+        let others = others.map(|table| (table.to_owned(), Vec::new()));
         let analytics = queries.of(Group::Analytics).map(|query| query.name.clone());
         Names { tables: of_model.chain(others).collect(), queries: analytics.collect() }
     }

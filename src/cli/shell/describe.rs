@@ -38,6 +38,14 @@ pub fn tables(source: &Source, model: &Model) -> String {
         let (name, grain) = (escape::line(&table.name), escape::line(&table.grain));
         lines.add_row([name.into_owned(), rows, grain.into_owned()]);
     }
+    for (name, list) in &star.record().lists {
+        let (name, rows) = (escape::line(name), HumanCount(list.file.rows).to_string());
+        lines.add_row([
+            name.into_owned(),
+            rows,
+            "a list: the rows with the largest counts".to_owned(),
+        ]);
+    }
     for (name, grain) in GRAINS {
         lines.add_row([name, "", grain]);
     }
@@ -55,7 +63,9 @@ pub async fn columns(name: &str, source: &Source, model: &Model) -> Result<Strin
     if let Some(table) = model.table(wanted) {
         return Ok(of_model(table));
     }
-    if let (Source::Star(star), true) = (source, TABLES_BESIDE.contains(&wanted)) {
+    if let Source::Star(star) = source
+        && (TABLES_BESIDE.contains(&wanted) || star.record().lists.contains_key(wanted))
+    {
         return Ok(of_schema(&schema(star, wanted).await?));
     }
     let known: Vec<&str> = model.tables.iter().map(|table| table.name.as_str()).collect();

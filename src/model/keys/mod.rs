@@ -260,6 +260,12 @@ static QUERIES: Section = Section {
             "Queries that count the records of a run by their outcome.",
         ),
         optional(
+            "lists",
+            Form::Texts,
+            "`[]`",
+            "Queries for the rows with the largest counts of values that the tables do not have.",
+        ),
+        optional(
             "checks",
             Form::Texts,
             "`[]`",

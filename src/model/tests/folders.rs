@@ -85,7 +85,7 @@ fn missing_and_stray_files_are_reported_together() {
     let found = problems(folder.path());
     let expected = [
         "analytic/x.sql:1: no folder of queries contains the file; what to do: move it to one of \
-         the folders intermediate, star, accounting, checks, analytics, report",
+         the folders intermediate, star, accounting, lists, checks, analytics, report",
         "intermediate/staging_visits.sql:1: the model declares a table \"staging_visits\" as \
          well; what to do: rename the file",
         "model.toml:7: tables.pages: the table has no query star/pages.sql; what to do: write \
@@ -95,7 +95,7 @@ fn missing_and_stray_files_are_reported_together() {
         "model.toml:12: queries.analytics[2]: \"one\" is repeated; what to do: remove one of the \
          two",
         "pages.sql:1: no folder of queries contains the file; what to do: move it to one of the \
-         folders intermediate, star, accounting, checks, analytics, report",
+         folders intermediate, star, accounting, lists, checks, analytics, report",
         "star/other.sql:1: the model declares no table \"other\"; what to do: declare \
          [tables.other], or remove the file",
         "star/pags.sql:1: the model declares no table \"pags\"; what to do: did you mean \

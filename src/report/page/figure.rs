@@ -6,7 +6,7 @@ use super::anchor;
 use super::table::table;
 use crate::report::answer::Cell;
 use crate::report::declared::Form;
-use crate::report::facts::{Facts, Figure};
+use crate::report::facts::{Facts, Figure, LeftOut};
 use crate::report::format::{counted, cut_cell, heading, visible};
 
 pub(super) fn figure(facts: &Facts<'_>, figure: &Figure) -> Markup {
@@ -33,6 +33,19 @@ pub(super) fn figure(facts: &Facts<'_>, figure: &Figure) -> Markup {
                 (table(&title, &declared.name, answer))
             }
             (how(facts, figure, &title))
+        }
+    }
+}
+
+/// Returns the heading of a figure that the report does not have, with the reason.
+pub(super) fn left_out(one: &LeftOut) -> Markup {
+    let id = anchor(&one.declared.name);
+    html! {
+        figure id=(id) role="group" aria-labelledby=(format!("{id}-title")) {
+            h3 id=(format!("{id}-title")) { (visible(&one.declared.title)) }
+            @if let Some(question) = &one.declared.question { p class="question" { (visible(question)) } }
+            p class="note" { "Left out: " (visible(&one.reason)) "." }
+            p class="source" { (visible(&one.declared.file)) }
         }
     }
 }
@@ -69,6 +82,11 @@ fn how(facts: &Facts<'_>, figure: &Figure, title: &str) -> Markup {
         p class="source" {
             (visible(&declared.file)) ", " (rows) " from " (visible(&source)) ", run " (visible(&facts.record.run_id)) "; "
             a href=(format!("#lineage-{}", anchor(&declared.name))) { "lineage" span class="sr" { " of " (title) } }
+        }
+        @if facts.warehouse.is_some() && !figure.lists.is_empty() {
+            p class="note" {
+                "From the files, because the list " (visible(&figure.lists.join(", "))) " is not loaded into warehouses."
+            }
         }
         details class="how" {
             summary { "How?" span class="sr" { " " (title) } }

@@ -68,11 +68,16 @@ fn tables(facts: &Facts<'_>) -> Markup {
             files,
         ])
     });
+    let lists = facts.record.lists.iter().map(|(name, list)| {
+        let file = &list.file;
+        let (rows, size) = (count(file.rows), bytes(file.bytes));
+        vec![format!("{name} (list)"), rows, size, list.hash.clone(), file.path.clone()]
+    });
     let beside = [("inputs", &facts.record.inputs), ("rejects", &facts.record.rejects)];
     let beside = beside.map(|(name, file)| {
         vec![name.to_owned(), count(file.rows), bytes(file.bytes), String::new(), file.path.clone()]
     });
-    let rows: Vec<Vec<String>> = tables.chain(beside).collect();
+    let rows: Vec<Vec<String>> = tables.chain(lists).chain(beside).collect();
     texts(
         "Files below the location of the star; hash is XXH3-128 of the bytes of all files of a table",
         &["table", "rows", "size", "hash", "files"],

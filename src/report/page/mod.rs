@@ -19,6 +19,9 @@ const STYLE: &str = include_str!("style.css");
 /// Section of the figures at the top of the page.
 const SUMMARY: &str = "Summary";
 
+/// Section of the origin of the numbers.
+pub(super) const LINEAGE: &str = "Lineage";
+
 /// Forbids everything that the page does not need, so that nothing that it contains can run or be fetched.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
@@ -30,17 +33,30 @@ pub(super) fn page(facts: &Facts<'_>) -> (String, Vec<(String, usize)>) {
         sizes.push((one.declared.file.clone(), shown.0.len()));
         shown
     };
-    let mut names = facts.sections();
+    let mut sections: Vec<(String, Vec<Markup>)> = Vec::new();
+    for name in section_names(facts) {
+        let mut parts = match name {
+            QUALITY => quality::quality(facts),
+            LINEAGE => vec![lineage::lineage(facts)],
+            _ => Vec::new(),
+        };
+        parts.extend(facts.of(name).map(&mut shown));
+        let left_out = facts.left_out.iter().filter(|one| one.declared.section == name);
+        parts.extend(left_out.map(figure::left_out));
+        sections.push((name.to_owned(), parts));
+    }
+    (whole(facts, &sections).into_string(), sizes)
+}
+
+/// Returns the names of the sections, in the order of the page.
+pub(super) fn section_names<'f>(facts: &'f Facts<'_>) -> Vec<&'f str> {
+    let own = [QUALITY, LINEAGE];
+    let names = facts.sections.iter().map(String::as_str);
+    let mut names: Vec<&str> = names.filter(|name| !own.contains(name)).collect();
     // The summary is at the top, regardless of the order of the files.
     names.sort_by_key(|name| *name != SUMMARY);
-    let names = names.into_iter().filter(|name| *name != QUALITY);
-    let mut sections: Vec<(String, Vec<Markup>)> =
-        names.map(|name| (name.to_owned(), facts.of(name).map(&mut shown).collect())).collect();
-    let own = quality::quality(facts);
-    sections
-        .push((QUALITY.to_owned(), [own, facts.of(QUALITY).map(&mut shown).collect()].concat()));
-    sections.push(("Lineage".to_owned(), vec![lineage::lineage(facts)]));
-    (whole(facts, &sections).into_string(), sizes)
+    names.extend(own);
+    names
 }
 
 fn whole(facts: &Facts<'_>, sections: &[(String, Vec<Markup>)]) -> Markup {

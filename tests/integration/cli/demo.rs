@@ -11,7 +11,11 @@ use crate::support::{Outcome, Workspace, files};
 fn done(outcome: &Outcome, current: &Path, folder: &str) {
     outcome.exits(0).says("all 16 passed").says("Query: most_played_songs");
     outcome.says(&format!("The sample data is in {folder}/data, the star in {folder}/star.\n"));
+    let last = outcome.stdout.trim_end().lines().last().unwrap_or_default();
+    assert!(last.starts_with(&format!("report    {folder}/report.html (")), "{outcome}");
     let folder = current.join(folder);
+    let page = std::fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(page.contains("Most played titles that the catalogue lacks"), "{outcome}");
     assert!(folder.join("star/_starlift.json").is_file(), "{outcome}");
     assert_eq!(files(&folder.join("data/log_data")).len(), 14, "{outcome}");
     assert_eq!(files(&folder.join("data/song_data")).len(), 120, "{outcome}");

@@ -107,8 +107,9 @@ fn no_golden_file_belongs_to_a_removed_query() {
     let queries = files(&folder.join("queries/analytics"));
     for file in files(&folder.join("tests/golden")) {
         let name = file.replace(".csv", ".sql");
-        let has_own_test =
-            ["oddities/", "charts/", "init.toml"].iter().any(|own| file.starts_with(own));
+        let has_own_test = ["oddities/", "charts/", "report/", "init.toml"]
+            .iter()
+            .any(|own| file.starts_with(own));
         assert!(has_own_test || queries.contains(&name), "{file} is an orphan");
     }
 }

@@ -173,6 +173,9 @@ pub fn contents(here: &Workspace, out: &str) -> Vec<(String, Vec<Vec<u8>>)> {
     for name in ["inputs", "rejects"] {
         found.push((name.to_owned(), vec![bytes(&record[name])]));
     }
+    for (name, list) in record["lists"].as_object().unwrap() {
+        found.push((name.clone(), vec![bytes(&list["file"])]));
+    }
     found
 }
 

@@ -40,6 +40,7 @@ fn kill_while_writing_leaves_the_old_star() {
         (Op::Put, "star/songplays/"),
         (Op::Put, "star/time/"),
         (Op::Put, "star/_inputs/"),
+        (Op::Put, "star/_lists/"),
     ]);
 }
 
@@ -143,6 +144,8 @@ fn files_of_killed_writes_on_disk_are_removed_by_the_next_run() {
     for left in [
         "songs/20181112T030405Z-0a1b2c3d-00000.parquet#1",
         "_inputs/20181112T030405Z-0a1b2c3d.parquet#12",
+        "_lists/20181112T030405Z-0a1b2c3d-unmatched_titles.parquet",
+        "_lists/20181112T030405Z-0a1b2c3d-unmatched_titles.parquet#1",
         "_starlift.json#1",
         "songplays.manifest#2",
     ] {

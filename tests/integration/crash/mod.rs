@@ -143,6 +143,7 @@ impl Bench {
         let path = |file: &Value| file["path"].as_str().unwrap().to_owned();
         let mut wanted =
             vec!["_starlift.json".to_owned(), path(&record["inputs"]), path(&record["rejects"])];
+        wanted.extend(record["lists"].as_object().unwrap().values().map(path));
         for table in TABLES {
             wanted.push(format!("{table}.manifest"));
             wanted.push(record["tables"][table]["manifest"].as_str().unwrap().to_owned());

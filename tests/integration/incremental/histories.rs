@@ -127,9 +127,13 @@ proptest! {
     fn every_step_of_a_history_equals_a_full_run(
         steps in prop::collection::vec(prop::collection::vec(step(), 1..4), 1..6),
         partitioning in prop::sample::select(vec![Partitioning::None, Partitioning::Day, Partitioning::Month]),
+        has_short_list in prop::bool::ANY,
     ) {
         let mut history = History::new();
         history.options.partitioning = partitioning;
+        if has_short_list {
+            history.options.model = model_with_short_list(&history.path("model"));
+        }
         for changes in steps {
             let mut full = false;
             for step in &changes {
@@ -143,16 +147,26 @@ proptest! {
 
 /// Returns the built-in model with a fingerprint of fewer columns, so that plays of several days share it.
 fn model_with_shared_fingerprints(folder: &Path) -> Arc<Model> {
+    let all = "fingerprint = [\"ts\", \"userId\", \"sessionId\", \"itemInSession\"]";
+    changed_model(folder, "model.toml", all, "fingerprint = [\"userId\"]")
+}
+
+/// Returns the built-in model with a list of two rows, so that rows enter and leave it.
+pub(super) fn model_with_short_list(folder: &Path) -> Arc<Model> {
+    changed_model(folder, "lists/unmatched_titles.sql", "-- Top: 1000", "-- Top: 2")
+}
+
+/// Returns the built-in model with another text in a file.
+pub(super) fn changed_model(folder: &Path, file: &str, text: &str, by: &str) -> Arc<Model> {
     let queries = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
     for file in crate::support::files(&queries) {
         std::fs::create_dir_all(folder.join(&file).parent().unwrap()).unwrap();
         std::fs::copy(queries.join(&file), folder.join(&file)).unwrap();
     }
-    let path = folder.join("model.toml");
-    let toml = std::fs::read_to_string(&path).unwrap();
-    let all = "fingerprint = [\"ts\", \"userId\", \"sessionId\", \"itemInSession\"]";
-    assert!(toml.contains(all));
-    std::fs::write(&path, toml.replace(all, "fingerprint = [\"userId\"]")).unwrap();
+    let path = folder.join(file);
+    let found = std::fs::read_to_string(&path).unwrap();
+    assert!(found.contains(text));
+    std::fs::write(&path, found.replace(text, by)).unwrap();
     Arc::new(Model::read_dir(folder).unwrap())
 }
 

@@ -6,6 +6,7 @@ mod earlier;
 mod histories;
 mod joins;
 mod kills;
+mod lists;
 mod partitions;
 mod remote;
 mod restored;
@@ -165,9 +166,19 @@ fn facts(record: &RunRecord, star: &Path) -> Value {
             (name, (files, content))
         })
         .collect();
+    let lists: BTreeMap<_, _> = record
+        .lists
+        .iter()
+        .map(|(name, list)| {
+            let content = (bytes(&list.file.path), list.file.rows, &list.hash, &list.columns);
+            (name, content)
+        })
+        .collect();
+    assert!(!lists.is_empty(), "the model has a list");
     json!({
         "star_hash": record.star_hash,
         "tables": tables,
+        "lists": lists,
         "inputs": bytes(&record.inputs.path),
         "rejects": bytes(&record.rejects.path),
         "datasets": record.datasets,

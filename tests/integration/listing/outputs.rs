@@ -24,7 +24,7 @@ fn output_below_an_input_is_not_read() {
     }
     workspace.write("both/b.json", song("b"));
     for _ in 0..2 {
-        let hidden = ["--include-hidden", "--suffix", "any"];
+        let hidden = ["--include-hidden", "--suffix", "any", "--keep", "1"];
         run("both", "both", &hidden).exits(0).says("songs     1 object listed");
     }
     run("songs/songs", "songs", &[])

@@ -8,6 +8,7 @@ mod env_file;
 mod junit;
 mod man;
 mod metrics;
+mod report;
 mod settings;
 mod warehouse;
 

@@ -17,24 +17,52 @@ fn chromium() -> Option<PathBuf> {
     found
 }
 
+/// Runs a command of the program on the report. Returns whether it has succeeded, and its output; `None` if the
+/// browser is not installed.
+fn in_browser(here: &Workspace, args: &[&str]) -> Option<(bool, String)> {
+    let (python, chromium) = (python()?, chromium()?);
+    let mut command = Command::new(python);
+    command.current_dir(here.path()).arg(root("tests/reference/report_page.py"));
+    command.arg("--chromium").arg(chromium).args(args);
+    let output = command.output().unwrap();
+    let text = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+    Some((output.status.success(), text.concat()))
+}
+
 /// Opens the report on `star` in Chromium and checks it.
 #[track_caller]
 fn check(here: &Workspace, more: &[&str]) {
-    let (Some(python), Some(chromium)) = (python(), chromium()) else { return };
     page(here, &[]);
-    let mut command = Command::new(python);
-    command.current_dir(here.path()).arg(root("tests/reference/report_page.py"));
-    command.arg("--chromium").arg(chromium).args(["check", "report.html", "--star", "star"]);
-    command.arg("--starlift").arg(env!("CARGO_BIN_EXE_starlift")).args(more);
-    let output = command.output().unwrap();
-    let texts =
-        [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
-    assert!(output.status.success(), "{}\n{}", texts[0], texts[1]);
-    assert!(
-        texts[0].contains("light, dark, narrow and printed pages are accessible"),
-        "{}",
-        texts[0]
-    );
+    let starlift = env!("CARGO_BIN_EXE_starlift");
+    let args = ["check", "report.html", "--star", "star", "--starlift", starlift];
+    let Some((is_good, text)) = in_browser(here, &[&args, more].concat()) else { return };
+    assert!(is_good, "{text}");
+    assert!(text.contains("light, dark, narrow and printed pages are accessible"), "{text}");
+}
+
+#[test]
+fn a_printed_page_has_all_headings_totals_and_tables() {
+    let here = with_star();
+    let html = page(&here, &[]);
+    let Some((is_good, text)) = in_browser(&here, &["pdf", "report.html"]) else { return };
+    assert!(is_good, "{text}");
+    assert!(text.contains(" printed pages have ") && text.contains(" tables with "), "{text}");
+
+    let open = ".scroll{max-height:none;overflow:visible}";
+    assert!(html.contains(open), "the style sheet opens tables in print");
+    for (style, problem) in [
+        (".scroll{max-height:3rem;overflow:hidden}", "the PDF lacks the tr "),
+        (
+            ".scroll{max-height:none;overflow:visible;white-space:nowrap;width:300mm}",
+            "outside of its margins",
+        ),
+        ("h2{display:none}", "the PDF lacks the h2 "),
+        (".scroll{max-height:none}details.table{display:none}", "the PDF lacks the caption "),
+    ] {
+        here.write("report.html", html.replace(open, style));
+        let (is_good, text) = in_browser(&here, &["pdf", "report.html"]).unwrap();
+        assert!(!is_good && text.contains(problem), "{style}: {text}");
+    }
 }
 
 #[test]

@@ -3,6 +3,8 @@
 mod browser;
 mod edges;
 mod files;
+mod golden;
+mod lists;
 mod warehouses;
 
 use std::path::{Path, PathBuf};

@@ -5,6 +5,7 @@ mod catalogue;
 mod encoding;
 mod files;
 mod input;
+mod lists;
 mod matching;
 mod rejects;
 mod songplays;
