@@ -189,7 +189,7 @@ pub enum Command {
     Load(LoadArgs),
     /// Transform, check, load and verify; a repeated run skips steps that are already done.
     #[command(after_help = EXIT_CODES)]
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Load a small star into a scratch schema of your own warehouse, and print a report.
     #[command(after_help = EXIT_CODES)]
     Selftest(SelftestArgs),

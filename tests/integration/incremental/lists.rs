@@ -8,6 +8,9 @@ use super::histories::{changed_model, model_with_short_list};
 use super::*;
 use crate::support::dice::Dice;
 
+/// Makes a model in a folder.
+type MakeModel = dyn Fn(&Path) -> Arc<Model>;
+
 const DAY: i64 = 86_400_000;
 
 /// Number of days with plays.
@@ -67,11 +70,7 @@ fn change(history: &mut History, dice: &mut Dice, step: u64) {
 
 /// Runs a history of changes with a model. Each star must be that of a full run. Returns the number of runs that built
 /// only some partitions, and the number of different lists.
-fn run_changes(
-    model: Option<&dyn Fn(&Path) -> Arc<Model>>,
-    rules: Rules,
-    seed: u64,
-) -> (usize, usize) {
+fn run_changes(model: Option<&MakeModel>, rules: Rules, seed: u64) -> (usize, usize) {
     let (mut history, mut dice) = (History::new(), Dice(seed));
     if let Some(model) = model {
         history.options.model = model(&history.path("model"));
@@ -92,7 +91,7 @@ fn run_changes(
 #[test]
 fn every_step_has_the_list_of_a_full_run() {
     for seed in 0..u64::from(rounds(1)) {
-        let model: [Option<&dyn Fn(&Path) -> Arc<Model>>; 2] = [None, Some(&model_with_short_list)];
+        let model: [Option<&MakeModel>; 2] = [None, Some(&model_with_short_list)];
         for (number, model) in model.into_iter().enumerate() {
             let rules = match (seed + number as u64) % 4 {
                 0 => Rules::default(),
