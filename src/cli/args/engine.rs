@@ -20,9 +20,10 @@ const MOST_LOCAL: usize = 64;
 /// Options of the engine of a transform.
 #[derive(Debug, Default, Args)]
 pub struct EngineArgs {
-    /// Machines that carry out the run: the scheduler of a cluster, or a scheduler and N executors in this process,
-    /// for trying [default: this process alone, which is faster below some 10 GB of JSON].
-    #[arg(long, value_name = "ballista://HOST[:PORT]|local[N]", env = "STARLIFT_ENGINE")]
+    /// Machines that carry out the run: `ballista://HOST[:PORT]` for the scheduler of a cluster, or `local[N]` for a
+    /// scheduler and N executors in this process, to try it [default: this process alone, which is faster below some
+    /// 10 GB of JSON].
+    #[arg(long, value_name = "URL", env = "STARLIFT_ENGINE")]
     pub engine: Option<EngineArg>,
     /// With --engine: time without progress after which the run fails [default: 30m].
     #[arg(long, value_name = "DURATION", env = "STARLIFT_ENGINE_TIMEOUT", value_parser = wait)]
