@@ -174,7 +174,7 @@ pub fn contents(here: &Workspace, out: &str) -> Vec<(String, Vec<Vec<u8>>)> {
         found.push((name.to_owned(), vec![bytes(&record[name])]));
     }
     for (name, list) in record["lists"].as_object().unwrap() {
-        found.push((name.clone(), vec![bytes(&list["file"])]));
+        found.push((name.clone(), vec![bytes(list)]));
     }
     found
 }
