@@ -3,7 +3,6 @@
 mod browser;
 mod edges;
 mod files;
-mod golden;
 mod lists;
 mod warehouses;
 
