@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
@@ -12,15 +12,12 @@ use ballista_core::BALLISTA_PROTOCOL_VERSION;
 use ballista_core::extension::SessionConfigExt;
 use ballista_core::ids::new_instance_id;
 use ballista_core::serde::protobuf::executor_resource::Resource;
-use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
 use ballista_core::serde::protobuf::{
     ExecutorOperatingSystemSpecification, ExecutorRegistration, ExecutorResource,
-    ExecutorSpecification, ExecutorStoppedParams,
+    ExecutorSpecification,
 };
 use ballista_core::serde::{BallistaCodec, BallistaLogicalExtensionCodec};
 use ballista_core::utils::{GrpcServerConfig, create_grpc_server};
-use ballista_executor::execution_engine::DefaultExecutionEngine;
-use ballista_executor::execution_loop::poll_loop;
 use ballista_executor::executor::Executor;
 use ballista_executor::flight_service::BallistaFlightService;
 use ballista_executor::health::ExecutorHealth;
@@ -42,9 +39,11 @@ use super::MAX_MESSAGE_BYTES;
 use super::client::connect;
 use super::health::{Report, serve_health};
 use super::nodes::{Access, Services, physical_codec};
+use super::polling::{Polling, leave};
 use super::scheduler::{address_of, listen};
 use super::security::{Security, SecurityOptions};
 use super::stores::Registry;
+use super::tasks::Engine;
 use super::{status, version};
 use crate::engine::default_memory_limit;
 use crate::error::{EngineError, Error, Result};
@@ -91,8 +90,8 @@ pub struct ExecutorOptions {
 
 /// A running executor.
 pub(super) struct RunningExecutor {
-    id: String,
-    client: SchedulerGrpcClient<Channel>,
+    id: Arc<Mutex<String>>,
+    channel: Channel,
     free_cores: Arc<Semaphore>,
     cores: u32,
     health: ExecutorHealth,
@@ -172,7 +171,7 @@ pub async fn run_executor(
         serve_health(address, report).await?;
     }
     tracing::info!(
-        id = executor.id, %address, scheduler = url, cores = options.cores, "the executor is ready"
+        %address, scheduler = url, cores = options.cores, "the executor is ready"
     );
     stop.await;
     executor.drain(options.drain_timeout).await;
@@ -213,28 +212,27 @@ pub(super) fn start(
     let rows = rows.to_string_lossy().into_owned();
     let spilled = folder.path().to_owned();
     let services = Arc::new(Services { stores, access, folder: spilled, memory, cores });
-    let registration = registration(host, address.port(), cores);
-    let id = registration.id.clone();
-    let executor = Arc::new(new_executor(registration, &rows, services.clone(), &security));
     let codec = BallistaCodec::<LogicalPlanNode, PhysicalPlanNode>::new(
         Arc::new(BallistaLogicalExtensionCodec::default()),
-        physical_codec(Some(services)),
+        physical_codec(Some(services.clone())),
     );
-    let limit = MAX_MESSAGE_BYTES as usize;
-    let client = SchedulerGrpcClient::new(channel)
-        .max_encoding_message_size(limit)
-        .max_decoding_message_size(limit);
     let (free_cores, health) = (Arc::new(Semaphore::new(cores)), ExecutorHealth::new());
-    let _serving = serve_rows(listener, rows, &security)?;
-    let (polled, free, healthy) = (client.clone(), free_cores.clone(), health.clone());
-    let polling = tokio::spawn(async move {
-        if let Err(error) = poll_loop(polled, executor, codec, None, Some(free), healthy).await {
-            tracing::error!(%error, "the executor has stopped asking for tasks");
-        }
-    });
+    let _serving = serve_rows(listener, rows.clone(), &security)?;
+    let id = Arc::<Mutex<String>>::default();
+    let polling = Polling {
+        channel: channel.clone(),
+        codec,
+        free_cores: free_cores.clone(),
+        health: health.clone(),
+        id: id.clone(),
+    };
+    let polling = tokio::spawn(polling.run(move || {
+        let registration = registration(host.clone(), address.port(), cores);
+        new_executor(registration, &rows, services.clone(), &security)
+    }));
     Ok(RunningExecutor {
         id,
-        client,
+        channel,
         free_cores,
         cores: cores as u32,
         health,
@@ -291,7 +289,7 @@ fn new_executor(
         Arc::default(),
         Arc::new(LoggingMetricsCollector::default()),
         cores,
-        Arc::new(DefaultExecutionEngine::new()),
+        Arc::new(Engine::default()),
     );
     executor.with_session_runtime_cache(Some(Arc::new(sessions)))
 }
@@ -317,24 +315,26 @@ fn serve_rows(listener: TcpListener, rows: String, security: &Security) -> Resul
 
 impl std::fmt::Debug for RunningExecutor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RunningExecutor").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("RunningExecutor").field("id", &self.id()).finish_non_exhaustive()
     }
 }
 
 impl RunningExecutor {
+    /// Returns the current ID of the executor.
+    fn id(&self) -> String {
+        self.id.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Takes no more tasks, waits for the running ones, and leaves the cluster.
-    pub async fn drain(mut self, timeout: Duration) {
-        tracing::info!(id = self.id, "waiting for running tasks");
+    pub async fn drain(self, timeout: Duration) {
+        let id = self.id();
+        tracing::info!(id, "waiting for running tasks");
         let idle = self.free_cores.clone().acquire_many_owned(self.cores);
         match tokio::time::timeout(timeout, idle).await {
             Ok(_idle) => tokio::time::sleep(LAST_REPORT).await,
-            Err(_) => tracing::warn!(id = self.id, "some tasks still run; others repeat them"),
+            Err(_) => tracing::warn!(id, "some tasks still run; others repeat them"),
         }
-        let stopped = ExecutorStoppedParams {
-            executor_id: self.id.clone(),
-            reason: "it was stopped".to_owned(),
-        };
-        if let Err(error) = self.client.executor_stopped(stopped).await {
+        if let Err(error) = leave(self.channel.clone(), &id, "it was stopped").await {
             tracing::debug!(%error, "the scheduler is not there any more");
         }
         self.polling.abort();

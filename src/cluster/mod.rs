@@ -13,10 +13,12 @@ mod executor;
 mod health;
 mod local;
 mod nodes;
+mod polling;
 mod scheduler;
 mod security;
 mod status;
 mod stores;
+mod tasks;
 mod version;
 
 pub use client::{BallistaEngine, EngineOptions, Scheduler};
@@ -24,7 +26,7 @@ pub use executor::{ExecutorOptions, run_executor};
 pub use local::LocalCluster;
 pub use scheduler::{SchedulerOptions, run_scheduler};
 pub use security::{Security, SecurityOptions};
-pub use status::{ClusterStatus, ExecutorState, JobState, cluster_status};
+pub use status::{ClusterStatus, ExecutorState, JobState, StageState, cluster_status};
 
 /// Maximum size of a message between processes in bytes: plans and results of tasks.
 const MAX_MESSAGE_BYTES: u32 = 128 * 1024 * 1024;
