@@ -39,21 +39,21 @@ pub fn start(global: &GlobalOptions) {
     }
 }
 
-fn filter(global: &GlobalOptions) -> &'static str {
+/// Levels of the libraries whose warnings are no use. The AWS credential chain warns about each source without
+/// credentials; if all of them are empty, the error reports it. Ballista warns about what it repeats, and the errors of
+/// its jobs are reported; an error of its stages can have no other trace.
+const LIBRARIES: &str = "aws_config=error,ballista_core=off,ballista_executor=off,ballista_scheduler=off,\
+     ballista_scheduler::scheduler_server::query_stage_scheduler=error";
+
+fn filter(global: &GlobalOptions) -> String {
     match global.verbose {
-        _ if global.quiet => "error",
-        // The progress bar replaces the info lines. The AWS credential chain warns about each source
-        // without credentials; if all of them are empty, the error reports it. Ballista warns about what it
-        // repeats.
-        0 if draws_progress(global) => {
-            "warn,aws_config=error,ballista_core=off,ballista_executor=off,ballista_scheduler=off"
-        }
-        0 => {
-            "warn,aws_config=error,ballista_core=off,ballista_executor=off,ballista_scheduler=off,starlift=info"
-        }
-        1 => "info,starlift=debug",
+        _ if global.quiet => "error".to_owned(),
+        // The progress bar replaces the info lines.
+        0 if draws_progress(global) => format!("warn,{LIBRARIES}"),
+        0 => format!("warn,{LIBRARIES},starlift=info"),
+        1 => "info,starlift=debug".to_owned(),
         // At debug level the driver logs whole statements, and a COPY may contain keys.
-        _ => "debug,tokio_postgres=info,starlift=trace",
+        _ => "debug,tokio_postgres=info,starlift=trace".to_owned(),
     }
 }
 

@@ -128,7 +128,11 @@ fn style(phase: Phase) -> ProgressStyle {
 }
 
 fn message(now: &ProgressSnapshot) -> String {
-    match now.phase {
+    let tasks = match now.tasks {
+        0 => String::new(),
+        all => format!(", {} of {} tasks", HumanCount(now.tasks_done), HumanCount(all)),
+    };
+    let message = match now.phase {
         Phase::Reading => {
             let more = if now.listing_done { "" } else { "+" };
             format!(
@@ -142,7 +146,8 @@ fn message(now: &ProgressSnapshot) -> String {
         }
         Phase::Checking => "checking".to_owned(),
         Phase::Publishing => "publishing".to_owned(),
-    }
+    };
+    message + &tasks
 }
 
 async fn log(counters: &TransformProgress) {
@@ -153,19 +158,22 @@ async fn log(counters: &TransformProgress) {
         if phase != Some(now.phase) || logged.elapsed() >= LOG_EVERY {
             phase = Some(now.phase);
             logged = Instant::now();
+            let tasks = (now.tasks > 0).then(|| format!("{} of {}", now.tasks_done, now.tasks));
             match now.phase {
                 Phase::Reading => tracing::info!(
                     objects = now.objects_read,
                     of = now.objects_listed,
                     bytes = %BinaryBytes(now.bytes_read),
+                    tasks,
                     "reading"
                 ),
                 Phase::Writing => tracing::info!(
                     objects = now.objects_read,
                     rows = now.rows_written,
+                    tasks,
                     "transforming and writing"
                 ),
-                Phase::Checking => tracing::info!(rows = now.rows_written, "checking"),
+                Phase::Checking => tracing::info!(rows = now.rows_written, tasks, "checking"),
                 Phase::Publishing => tracing::info!("publishing"),
             }
         }

@@ -20,7 +20,7 @@ use tonic::transport::server::TcpIncoming;
 use super::health::{Report, serve_health};
 use super::nodes::physical_codec;
 use super::security::{Security, SecurityOptions};
-use super::status::{self, Scheduler};
+use super::status::{self, JobState, Scheduler};
 use super::{MAX_MESSAGE_BYTES, executor::session_config};
 use crate::error::{Error, Result};
 
@@ -174,8 +174,8 @@ fn json_of(status: &status::ClusterStatus) -> String {
 
 /// Returns the state as metrics in the text form of Prometheus.
 fn metrics_of(status: &status::ClusterStatus) -> String {
-    let tasks: u64 = status.jobs.iter().map(|job| job.tasks).sum();
-    let done: u64 = status.jobs.iter().map(|job| job.tasks_done).sum();
+    let tasks: u64 = status.jobs.iter().map(JobState::tasks).sum();
+    let done: u64 = status.jobs.iter().map(JobState::tasks_done).sum();
     let gauges = [
         ("executors", "Executors that are alive.", status.executors.len() as u64),
         ("cores", "Tasks that all executors run at a time.", status.cores() as u64),

@@ -66,22 +66,60 @@ pub struct JobState {
     pub id: String,
     /// Name of the step.
     pub name: String,
-    /// Number of stages.
-    pub stages: usize,
-    /// Number of stages that are done.
-    pub stages_done: usize,
-    /// Number of tasks of the stages that have begun.
-    pub tasks: u64,
-    /// Number of those tasks that are done.
-    pub tasks_done: u64,
+    /// Stages in the order in which they can run.
+    pub stages: Vec<StageState>,
     /// Seconds since the job began.
     pub seconds: u64,
 }
 
+/// The state of a stage of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageState {
+    /// Number of the stage.
+    pub number: usize,
+    /// Number of tasks, as far as they are known. An executor can take several partitions of the input as one task.
+    pub tasks: u64,
+    /// Number of tasks that executors run.
+    pub running: u64,
+    /// Number of tasks that are done.
+    pub done: u64,
+    /// `true` if all tasks are done and their results can be read.
+    pub is_done: bool,
+    /// Seconds until the last task is done, if the others take as long as those so far. `None` if none is done.
+    pub seconds_left: Option<u64>,
+}
+
+impl JobState {
+    /// Returns the number of stages that are done.
+    pub fn stages_done(&self) -> usize {
+        self.stages.iter().filter(|stage| stage.is_done).count()
+    }
+
+    /// Returns the number of tasks of the stages that have begun.
+    pub fn tasks(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.tasks).sum()
+    }
+
+    /// Returns the number of tasks that are done.
+    pub fn tasks_done(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.done).sum()
+    }
+
+    /// Returns the number of tasks that executors run.
+    pub fn running(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.running).sum()
+    }
+
+    /// Returns the seconds until the stages that have begun are done, if that can be estimated.
+    pub fn seconds_left(&self) -> Option<u64> {
+        self.stages.iter().filter_map(|stage| stage.seconds_left).max()
+    }
+}
+
 impl ClusterStatus {
-    /// Returns the number of tasks of a running job that are done.
-    pub(super) fn tasks_done(&self, job: &str) -> u64 {
-        self.jobs.iter().find(|state| state.id == job).map_or(0, |state| state.tasks_done)
+    /// Returns the state of a running job.
+    pub(super) fn job(&self, id: &str) -> Option<&JobState> {
+        self.jobs.iter().find(|job| job.id == id)
     }
 
     /// Returns the number of tasks that all executors together run at a time.
@@ -145,15 +183,14 @@ pub(super) async fn of_scheduler(scheduler: &Scheduler) -> ClusterStatus {
     let mut jobs = Vec::new();
     for (id, job) in scheduler.server.state.task_manager.get_running_job_cache().iter() {
         let graph = job.execution_graph.read().await;
-        let counts: Vec<(u64, u64)> = graph.stages().values().map(tasks).collect();
+        let mut stages: Vec<StageState> =
+            graph.stages().iter().map(|(number, stage)| state_of(*number, stage, now)).collect();
+        stages.sort_by_key(|stage| stage.number);
         let began = Duration::from_millis(graph.start_time());
         jobs.push(JobState {
             id: id.to_string(),
             name: graph.job_name().to_owned(),
-            stages: graph.stage_count(),
-            stages_done: graph.completed_stages(),
-            tasks: counts.iter().map(|(all, _)| all).sum(),
-            tasks_done: counts.iter().map(|(_, done)| done).sum(),
+            stages,
             seconds: now.saturating_sub(began).as_secs(),
         });
     }
@@ -162,18 +199,45 @@ pub(super) async fn of_scheduler(scheduler: &Scheduler) -> ClusterStatus {
     ClusterStatus { version: version::own(), executors, executors_lost, jobs }
 }
 
-/// Returns the number of tasks of a stage, and how many of them are done.
-fn tasks(stage: &ExecutionStage) -> (u64, u64) {
+/// Returns the state of a stage at a time, given as the duration since 1970.
+fn state_of(number: usize, stage: &ExecutionStage, now: Duration) -> StageState {
+    let waiting =
+        StageState { number, tasks: 0, running: 0, done: 0, is_done: false, seconds_left: None };
     match stage {
         ExecutionStage::Running(stage) => {
-            let done = stage.successful_tasks();
-            let rest = stage.running_tasks().len() + stage.available_tasks();
-            ((done + rest) as u64, done as u64)
+            let (done, running) =
+                (stage.successful_tasks() as u64, stage.running_tasks().len() as u64);
+            let tasks = done + running + stage.available_tasks() as u64;
+            let begun = Duration::from_millis(stage.stage_running_time as u64);
+            let seconds_left = seconds_left(now.saturating_sub(begun), done, tasks);
+            StageState { tasks, running, done, seconds_left, ..waiting }
         }
         ExecutionStage::Successful(stage) => {
             let done = stage.task_infos.len() as u64;
-            (done, done)
+            StageState { tasks: done, done, is_done: true, ..waiting }
         }
-        _ => (0, 0),
+        _ => waiting,
+    }
+}
+
+/// Returns the seconds that the rest of `tasks` take if `done` of them took `elapsed`.
+fn seconds_left(elapsed: Duration, done: u64, tasks: u64) -> Option<u64> {
+    (elapsed.as_millis() as u64)
+        .checked_mul(tasks.saturating_sub(done))?
+        .checked_div(done)
+        .map(|ms| ms.div_ceil(1000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_is_that_of_the_tasks_so_far() {
+        let of = |elapsed, done, tasks| seconds_left(Duration::from_secs(elapsed), done, tasks);
+        assert_eq!(of(10, 2, 6), Some(20));
+        assert_eq!(of(10, 3, 4), Some(4));
+        assert_eq!(of(10, 4, 4), Some(0));
+        assert_eq!(of(10, 0, 4), None);
     }
 }

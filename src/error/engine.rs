@@ -49,12 +49,14 @@ pub enum EngineError {
         reason: String,
     },
     /// A step did not make progress.
-    #[error("{step} has made no progress for {seconds} s; its job was cancelled")]
+    #[error("{step} has made no progress for {seconds} s and was cancelled: {state}")]
     Stalled {
         /// Name of the step.
         step: String,
         /// Seconds without progress.
         seconds: u64,
+        /// State of its job.
+        state: String,
     },
     /// The results of executors contradict each other or the listing.
     #[error("the executors' counts do not agree: {0}")]

@@ -70,6 +70,18 @@ impl EarlyStop {
         }
     }
 
+    /// Counts rejects that another process keeps. Returns `true` if reading must stop.
+    #[cfg_attr(
+        not(any(feature = "cluster", test)),
+        expect(dead_code, reason = "the build has no engine")
+    )]
+    pub fn count_remote(&self, rejected: Rejected) -> bool {
+        self.rejected.records.fetch_add(rejected.records, Ordering::Relaxed);
+        self.rejected.bytes.fetch_add(rejected.bytes, Ordering::Relaxed);
+        let total = self.rejected.total();
+        is_enough(self.max, total, total.bytes)
+    }
+
     /// Completes when reading must stop.
     pub async fn reached(&self) {
         self.reached.cancelled().await;
@@ -106,5 +118,12 @@ mod tests {
             let found = is_enough(max.parse().unwrap(), rejected, kept);
             assert_eq!(found, wanted, "{max} {records} {kept}");
         }
+    }
+    #[test]
+    fn rejects_in_other_processes_count_together_with_those_here() {
+        let stop = EarlyStop::new("10".parse().unwrap());
+        let rejected = |records| Rejected { records, ..Rejected::default() };
+        assert!(!stop.count_remote(rejected(KEPT_REJECTS - 1)));
+        assert!(stop.count_remote(rejected(1)));
     }
 }

@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::decode::{FieldPaths, StagedColumns, rejects_schema};
 use crate::error::{Error, Result};
-use crate::limits::MaxRejects;
+use crate::limits::{MaxRejects, Rejected};
 use crate::staging::{LargeTextTable, StagingSpace, StagingTable};
 use crate::storage::{InputObject, ListOptions, Place, Skipped, is_excluded, list};
 
@@ -89,6 +89,13 @@ impl Staging {
             inputs: table("inputs", inputs_schema()),
             stop: Arc::new(EarlyStop::new(max_rejects)),
         })
+    }
+
+    /// Counts rejects that another process keeps. Returns `true` if the run is certain to fail and enough rejects are
+    /// kept, so that reading must stop.
+    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "the build has no engine"))]
+    pub(crate) fn count_remote_rejects(&self, rejected: Rejected) -> bool {
+        self.stop.count_remote(rejected)
     }
 }
 

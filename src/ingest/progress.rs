@@ -27,6 +27,8 @@ pub struct TransformProgress {
     objects_read: AtomicU64,
     bytes_read: AtomicU64,
     rows_written: AtomicU64,
+    tasks_done: AtomicU64,
+    tasks: AtomicU64,
 }
 
 /// A snapshot of the counters.
@@ -46,6 +48,10 @@ pub struct ProgressSnapshot {
     pub bytes_read: u64,
     /// Number of rows of star tables written so far.
     pub rows_written: u64,
+    /// Number of tasks of the current step on other machines that are done.
+    pub tasks_done: u64,
+    /// Number of those tasks; 0 without an engine on other machines.
+    pub tasks: u64,
 }
 
 impl TransformProgress {
@@ -80,6 +86,14 @@ impl TransformProgress {
         self.rows_written.fetch_add(rows, Ordering::Relaxed);
     }
 
+    /// Sets the number of tasks that other machines have done and those of the current step in all. They are
+    /// counters of the step, and the only ones that can shrink.
+    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "the build has no engine"))]
+    pub(crate) fn set_tasks(&self, done: u64, all: u64) {
+        self.tasks_done.store(done, Ordering::Relaxed);
+        self.tasks.store(all, Ordering::Relaxed);
+    }
+
     /// Records the start of a phase.
     pub fn enter(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::Relaxed);
@@ -106,6 +120,8 @@ impl TransformProgress {
             objects_read: load(&self.objects_read),
             bytes_read: load(&self.bytes_read),
             rows_written: load(&self.rows_written),
+            tasks_done: load(&self.tasks_done),
+            tasks: load(&self.tasks),
         }
     }
 }

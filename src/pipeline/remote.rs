@@ -22,7 +22,8 @@ use crate::publish::RunFiles;
 use crate::staging::StagingSpace;
 use crate::star::{FileRecord, Group, Partitioning, TableRecord, register_files, register_table};
 use crate::transform::{
-    Rules, declare_dataset, ensure_columns, plan_query, register_rule_functions, run_table_query,
+    Rules, declare_dataset, ensure_columns, plan_query, register_rule_functions, register_view,
+    run_table_query,
 };
 
 /// Machines that carry out runs.
@@ -45,6 +46,8 @@ pub struct RemoteRunOptions {
     pub rules: Rules,
     /// Partitioning of tables that are sorted by a time.
     pub partitioning: Partitioning,
+    /// Counters that show the progress of the run.
+    pub progress: Arc<TransformProgress>,
     /// The place, the names and the size of the files of the run.
     #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "the build has no engine"))]
     pub(crate) files: RunFiles,
@@ -116,6 +119,7 @@ impl Run<'_> {
             model: self.options.model.clone(),
             rules: self.options.rules,
             partitioning: self.options.partitioning,
+            progress: self.progress.clone(),
             files: self.publication.files(),
         };
         self.remote = Some(engine.begin(run).await?);
@@ -150,6 +154,10 @@ impl Run<'_> {
         let begun = Instant::now();
         for query in self.queries.of(Group::Intermediate) {
             let rows = plan_query(session, query, self.options.rules).await?;
+            if query.is_view() {
+                register_view(session, query, rows)?;
+                continue;
+            }
             let schema = Arc::new(rows.schema().as_arrow().clone());
             let files = remote.store(&query.name, rows).await?;
             let out = &self.publication.out;

@@ -103,15 +103,32 @@ fn described(scheduler: &str, status: &ClusterStatus) -> String {
     for job in &status.jobs {
         let _ = writeln!(
             text,
-            "job {} ({}): {} of {} stages, {} of {} tasks, {} s",
+            "job {} ({}): {} of {} stages, {} of {} tasks, {} s{}",
             escape::line(&job.name),
             escape::line(&job.id),
-            job.stages_done,
-            job.stages,
-            job.tasks_done,
-            job.tasks,
-            job.seconds
+            job.stages_done(),
+            job.stages.len(),
+            job.tasks_done(),
+            job.tasks(),
+            job.seconds,
+            left(job.seconds_left())
         );
+        for stage in job.stages.iter().filter(|stage| stage.tasks > 0 && !stage.is_done) {
+            let _ = writeln!(
+                text,
+                "  stage {}: {} of {} tasks, {} running{}",
+                stage.number,
+                stage.done,
+                stage.tasks,
+                stage.running,
+                left(stage.seconds_left)
+            );
+        }
     }
     text
+}
+
+/// Returns the estimate of the time that stages which have begun will take.
+fn left(seconds: Option<u64>) -> String {
+    seconds.map_or_else(String::new, |seconds| format!(", about {seconds} s left"))
 }

@@ -23,25 +23,27 @@ use tonic::{Code, Request, Status};
 
 use super::connect::connect;
 use super::fetch::fetch;
+use super::watch::{RunError, Watch};
 use crate::cluster::MAX_MESSAGE_BYTES;
 use crate::cluster::nodes::{failure_of, is_out_of_memory, physical_codec};
 use crate::cluster::security::Security;
 use crate::cluster::status::{self, ClusterStatus};
 use crate::cluster::version;
 use crate::error::{EngineError, Error, Result};
+use crate::ingest::TransformProgress;
 
 /// Interval at which the state of a job is requested. It begins short, because many jobs are.
 const FIRST_POLL: Duration = Duration::from_millis(20);
 const LONGEST_POLL: Duration = Duration::from_millis(500);
-
-/// Interval at which lost executors and progress are looked for.
-const CHECK_AFTER: Duration = Duration::from_secs(2);
 
 /// Time for which a scheduler that does not answer is asked again.
 const LOST_AFTER: Duration = Duration::from_secs(30);
 
 /// Number of times that a job is run if executors are lost during it.
 const MOST_RUNS: usize = 10;
+
+/// Number of times that a job is run again if the scheduler does not end it.
+const MOST_STUCK: usize = 1;
 
 /// A connection to a scheduler, and the session of a run.
 #[derive(Debug)]
@@ -51,6 +53,7 @@ pub(crate) struct Connection {
     client: SchedulerGrpcClient<Channel>,
     security: Security,
     timeout: Duration,
+    progress: Arc<TransformProgress>,
     session: String,
     /// State of the cluster when the connection was opened.
     pub status: ClusterStatus,
@@ -59,7 +62,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Connects to the scheduler at `address`, for the run `run_id`.
+    /// Connects to the scheduler at `address`, for the run `run_id`, whose tasks are shown in `progress`.
     ///
     /// # Errors
     ///
@@ -69,6 +72,7 @@ impl Connection {
         security: Security,
         timeout: Duration,
         run_id: &str,
+        progress: Arc<TransformProgress>,
     ) -> Result<Connection> {
         let url = format!("{}://{address}", security.scheme());
         let channel = connect(&url, &security).await?;
@@ -79,7 +83,17 @@ impl Connection {
             .max_encoding_message_size(limit)
             .max_decoding_message_size(limit);
         let (session, active) = (format!("starlift-{run_id}"), Mutex::default());
-        Ok(Connection { url, channel, client, security, timeout, session, status, active })
+        Ok(Connection {
+            url,
+            channel,
+            client,
+            security,
+            timeout,
+            progress,
+            session,
+            status,
+            active,
+        })
     }
 
     /// Returns the configuration of sessions whose plans are submitted.
@@ -107,6 +121,7 @@ impl Connection {
         plan: &Arc<dyn ExecutionPlan>,
         config: &SessionConfig,
     ) -> Result<Vec<RecordBatch>> {
+        let mut stuck = 0;
         for _ in 0..MOST_RUNS {
             let before = self.current_status().await?.executors_lost;
             let outcome = self.run_once(name, plan, config, before).await;
@@ -115,6 +130,16 @@ impl Connection {
                 Ok(rows) if !is_lost => return Ok(rows),
                 Err(RunError::Failed(error)) if !is_lost => return Err(error),
                 Err(RunError::NotFetched(error)) => tracing::warn!(%error, "{name} is run again"),
+                Err(RunError::Stuck(state)) if stuck >= MOST_STUCK => {
+                    return Err(step_failed(
+                        name,
+                        &format!("the scheduler does not end it: {state}"),
+                    ));
+                }
+                Err(RunError::Stuck(state)) => {
+                    stuck += 1;
+                    tracing::warn!(state, "the scheduler does not end {name}, which is run again");
+                }
                 _ => tracing::warn!("an executor was lost during {name}, which is run again"),
             }
         }
@@ -181,7 +206,7 @@ impl Connection {
     ) -> Result<Vec<PartitionLocation>, RunError> {
         let mut pause = FIRST_POLL;
         let mut answered = Instant::now();
-        let (mut checked, mut progressed, mut done) = (answered, answered, 0);
+        let mut watch = Watch::new(self.timeout);
         loop {
             match self.poll(job).await {
                 Ok(state) => {
@@ -199,26 +224,31 @@ impl Connection {
                 Err(status) if is_lost(&status) && answered.elapsed() < LOST_AFTER => {}
                 Err(status) => return Err(self.rejected(name, &status).into()),
             }
-            if checked.elapsed() > CHECK_AFTER {
-                checked = Instant::now();
-                if let Ok(status) = self.current_status().await {
-                    if status.executors_lost != executors_lost {
-                        self.cancel_job(job).await;
-                        return Err(RunError::ExecutorLost);
-                    }
-                    let now = status.tasks_done(job);
-                    (done, progressed) =
-                        if now > done { (now, checked) } else { (done, progressed) };
+            if watch.is_due()
+                && let Ok(status) = self.current_status().await
+            {
+                self.show_tasks(&status);
+                let verdict = match status.executors_lost == executors_lost {
+                    true => watch.observe(name, status.job(job)),
+                    false => Err(RunError::ExecutorLost),
+                };
+                if verdict.is_err() {
+                    self.cancel_job(job).await;
                 }
-            }
-            if progressed.elapsed() > self.timeout {
-                self.cancel_job(job).await;
-                let (step, seconds) = (name.to_owned(), self.timeout.as_secs());
-                return Err(Error::from(EngineError::Stalled { step, seconds }).into());
+                verdict?;
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 3 / 2).min(LONGEST_POLL);
         }
+    }
+
+    /// Shows the number of tasks of the jobs of this run.
+    fn show_tasks(&self, status: &ClusterStatus) {
+        let active = lock(&self.active);
+        let jobs = status.jobs.iter().filter(|job| active.contains(&job.id));
+        let sums =
+            jobs.fold((0, 0), |(done, all), job| (done + job.tasks_done(), all + job.tasks()));
+        self.progress.set_tasks(sums.0, sums.1);
     }
 
     async fn poll(&self, job: &str) -> Result<Option<JobStatus>, Status> {
@@ -265,22 +295,6 @@ impl Connection {
             return EngineError::Unreachable { url, reason }.into();
         }
         step_failed(name, status.message())
-    }
-}
-
-/// The reason why a job has no result.
-enum RunError {
-    /// The job or a request failed.
-    Failed(Error),
-    /// An executor was lost while the job ran, which was cancelled.
-    ExecutorLost,
-    /// The rows cannot be fetched, because the executor that has them is gone.
-    NotFetched(Error),
-}
-
-impl From<Error> for RunError {
-    fn from(error: Error) -> RunError {
-        RunError::Failed(error)
     }
 }
 

@@ -8,6 +8,7 @@ mod planner;
 mod read;
 mod run;
 mod settle;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,8 +69,9 @@ impl RemoteEngine for BallistaEngine {
                 (cluster.address(), Some(cluster))
             }
         };
-        let connection =
-            Connection::open(&address, security, self.options.timeout, &run.files.run_id).await?;
+        let (timeout, progress) = (self.options.timeout, run.progress.clone());
+        let run_id = &run.files.run_id;
+        let connection = Connection::open(&address, security, timeout, run_id, progress).await?;
         Ok(Arc::new(ClusterRun::new(run, Arc::new(connection), local)))
     }
 }

@@ -100,6 +100,10 @@ impl ClusterRun {
                     settlement.add(outcome, staging)?;
                 }
             }
+            if staging.count_remote_rejects(settlement.take_rejected()) {
+                settlement.counts.is_partial = true;
+                break;
+            }
         }
         settlement.finish(staging)?;
         self.collect_rejects(dataset, &settlement.rejects, staging).await?;

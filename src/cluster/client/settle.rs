@@ -4,6 +4,7 @@ use crate::cluster::nodes::Outcome;
 use crate::decode::ObjectCounts;
 use crate::error::{EngineError, Result};
 use crate::ingest::{DatasetCounts, InputsBuilder, Staging};
+use crate::limits::Rejected;
 use crate::model::Dataset;
 use crate::star::FileRecord;
 use crate::storage::ListedObject;
@@ -19,6 +20,8 @@ pub(super) struct Settlement<'a> {
     pub counts: DatasetCounts,
     /// Number of rows that the decoders have made.
     decoded_rows: u64,
+    /// Rejects since they were last taken.
+    rejected: Rejected,
     /// Files of decoded rows.
     pub rows: Vec<FileRecord>,
     /// Files of rejects.
@@ -35,6 +38,7 @@ impl<'a> Settlement<'a> {
             inputs: InputsBuilder::default(),
             counts: DatasetCounts::default(),
             decoded_rows: 0,
+            rejected: Rejected::default(),
             rows: Vec::new(),
             rejects: Vec::new(),
         }
@@ -52,11 +56,18 @@ impl<'a> Settlement<'a> {
             Outcome::Rejects(file) => self.rejects.push(file),
             Outcome::Object { number, size, counts, notes } => {
                 let object = self.mark(number)?;
+                let (records, bytes) = (counts.rejected, counts.rejected_bytes);
+                self.rejected = self.rejected + Rejected { records, bytes, uncertain: 0 };
                 self.counts.add(size, &counts, notes);
                 self.stage(object, size, &counts, staging)?;
             }
         }
         Ok(())
+    }
+
+    /// Returns the rejects that were added since the last call.
+    pub fn take_rejected(&mut self) -> Rejected {
+        std::mem::take(&mut self.rejected)
     }
 
     /// Marks an object as read.
@@ -85,7 +96,8 @@ impl<'a> Settlement<'a> {
         Ok(())
     }
 
-    /// Adds the last rows to the inputs, and compares the sums with each other.
+    /// Adds the last rows to the inputs, and compares the sums with each other. If reading was stopped, objects can be
+    /// missing.
     ///
     /// # Errors
     ///
@@ -94,7 +106,8 @@ impl<'a> Settlement<'a> {
         if let Some(batch) = self.inputs.flush()? {
             staging.inputs.push(batch)?;
         }
-        if let Some(missing) = self.seen.iter().position(|seen| !seen) {
+        let missing = self.seen.iter().position(|seen| !seen);
+        if let Some(missing) = missing.filter(|_| !self.counts.is_partial) {
             let url = self.objects.get(missing).map_or("", |object| &object.url);
             return Err(self.miscounted(&format!("{url} was listed, and not read")));
         }
@@ -196,5 +209,20 @@ mod tests {
             let error = settle(outcomes).unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");
         }
+    }
+    #[test]
+    fn objects_can_be_missing_if_reading_was_stopped() {
+        let (objects, staging) = (objects(), staging());
+        let model = Model::built_in();
+        let mut settlement = Settlement::new(&model.datasets[1], &objects);
+        let files = [Outcome::Decoded(2), Outcome::Rows(file(2)), Outcome::Rejects(file(1))];
+        for outcome in std::iter::once(read(1)).chain(files) {
+            settlement.add(outcome, &staging).unwrap();
+        }
+        assert_eq!(settlement.take_rejected().records, 1);
+        assert_eq!(settlement.take_rejected().records, 0);
+        settlement.counts.is_partial = true;
+        settlement.finish(&staging).unwrap();
+        assert_eq!((settlement.counts.objects_listed, settlement.counts.objects_read), (3, 1));
     }
 }

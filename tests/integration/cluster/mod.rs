@@ -173,7 +173,7 @@ pub fn contents(here: &Workspace, out: &str) -> Vec<(String, Vec<Vec<u8>>)> {
     for name in ["inputs", "rejects"] {
         found.push((name.to_owned(), vec![bytes(&record[name])]));
     }
-    for (name, list) in record["lists"].as_object().unwrap() {
+    for (name, list) in record["lists"].as_object().into_iter().flatten() {
         found.push((name.clone(), vec![bytes(list)]));
     }
     found

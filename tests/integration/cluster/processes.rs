@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use super::{Cluster, Process, executor, generate, scheduler};
+use super::{Cluster, Process, assert_equal, executor, generate, scheduler};
 use crate::support::Workspace;
 
 /// Returns the answer to a request for `path`.
@@ -92,4 +92,22 @@ fn an_executor_without_a_scheduler_gives_up() {
     let here = Workspace::new();
     let mut command = executor(&here, &free_address(), &["--connect-timeout", "2s"]);
     here.outcome(&mut command).fails_with("engine-unreachable");
+}
+
+#[test]
+fn executors_join_a_scheduler_that_is_started_again() {
+    let here = Workspace::new();
+    generate(&here, 1000, "0");
+    let address = free_address();
+    let mut cluster = Cluster::start(&here, 0, 1);
+    cluster.scheduler = Process::start(scheduler(&here, &["--bind", &address]));
+    cluster.address.clone_from(&address);
+    cluster.add_executor(&here, 1, &[]);
+    cluster.transform(&here, "first", &[]).exits(0);
+    cluster.scheduler.signal("-KILL");
+    cluster.scheduler.wait(Duration::from_secs(30));
+    cluster.scheduler = Process::start(scheduler(&here, &["--bind", &address]));
+    cluster.transform(&here, "second", &[]).exits(0);
+    assert_equal(&here, "first", "second");
+    assert!(cluster.status(&here).contains(" 1 executors, "), "{}", cluster.status(&here));
 }
