@@ -27,7 +27,7 @@ pub(super) async fn query_table(
     let rows = run_table_query(session, queries, table, rules, space).await?;
     if is_last {
         // Free the memory of the staging tables for sorting and writing.
-        deregister_staging(session, queries.model())?;
+        deregister_staging(session, queries)?;
     }
     rows.sort(session).await
 }

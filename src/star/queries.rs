@@ -207,6 +207,12 @@ impl Query {
         sql.any(|line| line.to_ascii_lowercase().contains(&text))
     }
 
+    /// Returns `true` if the query defines a view: the queries that read it run it, and its rows are not stored. Only
+    /// queries of intermediate tables can be views.
+    pub fn is_view(&self) -> bool {
+        self.header_entry("View").is_some()
+    }
+
     /// Returns the value of a labelled entry of the header, such as `Question`, with its lines joined.
     pub fn header_entry(&self, label: &str) -> Option<String> {
         let header = self.header();

@@ -23,7 +23,8 @@ pub use rules::{MatchRule, Rules, Unmatched};
 pub(crate) use run::declare_dataset;
 pub use run::{
     SortedStream, TableRows, build_intermediates, deregister_staging, deregister_tables,
-    register_rows, register_rule_functions, register_staging, register_tables, run_table_query,
+    register_rows, register_rule_functions, register_staging, register_tables, register_view,
+    run_table_query,
 };
 #[cfg(feature = "cluster")]
 pub(crate) use schema::cast_to_schema;

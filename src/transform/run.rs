@@ -27,7 +27,7 @@ use crate::ingest::Staging;
 use crate::model::{Dataset, Model};
 use crate::staging::{SortStrategy, SortedRows, SortedTable, StagingSpace, StagingTable};
 use crate::star::model::{Table, table_schema};
-use crate::star::{Group, Queries, sort_order};
+use crate::star::{Group, Queries, Query, sort_order};
 
 /// Registers the staging tables under the names that the star queries read, with all columns that the model
 /// declares.
@@ -81,15 +81,18 @@ pub(crate) async fn declare_dataset(
     Ok(())
 }
 
-/// Removes the staging tables from the session, which frees their rows unless something else holds them.
+/// Removes the staging tables and the views from the session, which frees the rows of the staging tables unless
+/// something else holds them. No later query may read a staging table or a view that reads one.
 ///
 /// # Errors
 ///
 /// Returns an error if the session cannot remove a table.
-pub fn deregister_staging(session: &SessionContext, model: &Model) -> Result<()> {
-    for dataset in &model.datasets {
+pub fn deregister_staging(session: &SessionContext, queries: &Queries) -> Result<()> {
+    let staging = queries.model().datasets.iter().map(|dataset| &*dataset.table);
+    let views = queries.of(Group::Intermediate).filter(|query| query.is_view());
+    for name in staging.chain(views.map(|query| &*query.name)) {
         session
-            .deregister_table(TableReference::bare(&*dataset.table))
+            .deregister_table(TableReference::bare(name))
             .map_err(|e| Error::query("staging tables", e))?;
     }
     Ok(())
@@ -248,6 +251,18 @@ fn sorted_batches(
         .boxed()
 }
 
+/// Registers the query of a view under its name, for other queries to read.
+///
+/// # Errors
+///
+/// Returns an error if the session already has a table of that name.
+pub fn register_view(session: &SessionContext, query: &Query, rows: DataFrame) -> Result<()> {
+    session
+        .register_table(TableReference::bare(query.name.as_str()), rows.into_view())
+        .map_err(|e| Error::query(query.file(), e))?;
+    Ok(())
+}
+
 /// Registers the functions of star queries, then builds the intermediate tables and registers each under its
 /// name.
 ///
@@ -264,6 +279,10 @@ pub async fn build_intermediates(
     for query in queries.of(Group::Intermediate) {
         let name = query.file();
         let rows = plan_query(session, query, rules).await?;
+        if query.is_view() {
+            register_view(session, query, rows)?;
+            continue;
+        }
         let schema = intermediate_schema(queries.model(), rows.schema().as_arrow());
         let table = StagingTable::new(&query.name, schema, space.clone());
         let table = collect_into(&name, rows, table, dictionary_encode).await?;
