@@ -6,7 +6,7 @@ mod demo;
 mod describe;
 mod formats;
 mod generate;
-mod golden;
+pub mod golden;
 mod init;
 mod model;
 mod output;

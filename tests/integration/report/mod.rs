@@ -4,6 +4,7 @@ mod browser;
 mod edges;
 mod files;
 mod lists;
+mod outline;
 mod warehouses;
 
 use std::path::{Path, PathBuf};
