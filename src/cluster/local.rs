@@ -9,7 +9,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::client::connect;
 use super::executor::{ExecutorParts, RunningExecutor, start};
 use super::nodes::Access;
-use super::scheduler::{address_of, listen, new_scheduler, serve};
+use super::scheduler::{EXECUTOR_TIMEOUT, address_of, listen, new_scheduler, serve};
 use super::security::Security;
 use super::status::{self, Scheduler};
 use crate::engine::default_memory_limit;
@@ -53,7 +53,7 @@ impl LocalCluster {
         let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let listener = listen(any_port).await?;
         let address = address_of(&listener)?;
-        let scheduler: Scheduler = new_scheduler(&listener, &security).await?;
+        let scheduler: Scheduler = new_scheduler(&listener, &security, EXECUTOR_TIMEOUT).await?;
         let (served, own) = (scheduler.clone(), security.clone());
         let serving = tokio::spawn(async move {
             let stop = std::future::pending();

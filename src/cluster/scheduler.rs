@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use ballista_core::config::TaskSchedulingPolicy;
 use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpcServer;
@@ -24,8 +25,8 @@ use super::status::{self, JobState, Scheduler};
 use super::{MAX_MESSAGE_BYTES, executor::session_config};
 use crate::error::{Error, Result};
 
-/// Seconds after which an executor that is not heard of is lost. Executors report every five seconds.
-const EXECUTOR_TIMEOUT_SECONDS: u64 = 20;
+/// Time after which an executor that is not heard of is lost, unless another is configured.
+pub(super) const EXECUTOR_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Seconds for which jobs wait for an executor if there is none.
 const NO_EXECUTOR_SECONDS: u64 = 40;
@@ -46,6 +47,8 @@ pub struct SchedulerOptions {
     pub security: SecurityOptions,
     /// Address for health checks and metrics, if any.
     pub health: Option<SocketAddr>,
+    /// Time after which an executor that is not heard of is lost. Executors report at least every five seconds.
+    pub executor_timeout: Duration,
 }
 
 /// Runs a scheduler until `stop` resolves.
@@ -60,7 +63,7 @@ pub async fn run_scheduler(
     let security = options.security.read()?;
     security.ensure_protected(options.bind.ip())?;
     let listener = listen(options.bind).await?;
-    let scheduler = new_scheduler(&listener, &security).await?;
+    let scheduler = new_scheduler(&listener, &security, options.executor_timeout).await?;
     if let Some(address) = options.health {
         let scheduler = scheduler.clone();
         let report = move || {
@@ -93,6 +96,7 @@ pub(super) fn address_of(listener: &TcpListener) -> Result<SocketAddr> {
 pub(super) async fn new_scheduler(
     listener: &TcpListener,
     security: &Security,
+    executor_timeout: Duration,
 ) -> Result<Scheduler> {
     let address = address_of(listener)?;
     let tasks = security.clone();
@@ -105,7 +109,7 @@ pub(super) async fn new_scheduler(
         grpc_server_max_decoding_message_size: MAX_MESSAGE_BYTES,
         grpc_server_max_encoding_message_size: MAX_MESSAGE_BYTES,
         grpc_client_max_message_size: MAX_MESSAGE_BYTES,
-        executor_timeout_seconds: EXECUTOR_TIMEOUT_SECONDS,
+        executor_timeout_seconds: executor_timeout.as_secs(),
         expire_dead_executor_interval_seconds: LOSS_CHECK_SECONDS,
         no_executors_grace_period_seconds: NO_EXECUTOR_SECONDS,
         finished_job_data_clean_up_interval_seconds: KEEP_ROWS_SECONDS,

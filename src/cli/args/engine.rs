@@ -17,6 +17,9 @@ pub const SCHEDULER_PORT: u16 = 50050;
 /// The largest number of executors in this process.
 const MOST_LOCAL: usize = 64;
 
+/// The shortest time after which an executor can be lost: a busy one reports every 5 seconds.
+const SHORTEST_LOSS: Duration = Duration::from_secs(8);
+
 /// Options of the engine of a transform.
 #[derive(Debug, Default, Args)]
 pub struct EngineArgs {
@@ -73,6 +76,16 @@ impl FromStr for EngineArg {
     }
 }
 
+/// Parses the time after which an executor is lost.
+fn loss(text: &str) -> Result<Duration, String> {
+    match wait(text)? {
+        time if time < SHORTEST_LOSS => {
+            Err("executors report every 5 seconds; use 8s or more".to_owned())
+        }
+        time => Ok(time),
+    }
+}
+
 /// Returns `HOST:PORT`, with the default port if the text has none.
 fn host_and_port(text: &str) -> Result<String, String> {
     let (host, port) = match text.rsplit_once(':') {
@@ -126,6 +139,9 @@ pub struct SchedulerArgs {
     /// Address for HTTP requests of /healthz, /readyz and /metrics.
     #[arg(long, value_name = "IP:PORT", env = "STARLIFT_HEALTH")]
     pub health: Option<SocketAddr>,
+    /// Time after which an executor that is not heard of is lost, at least 8s: executors report every 5 seconds.
+    #[arg(long, value_name = "DURATION", default_value = "20s", env = "STARLIFT_EXECUTOR_TIMEOUT", value_parser = loss)]
+    pub executor_timeout: Duration,
     /// Certificates.
     #[command(flatten)]
     pub tls: TlsArgs,

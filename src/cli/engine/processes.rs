@@ -54,6 +54,7 @@ async fn scheduler(args: &SchedulerArgs) -> Result<()> {
         bind: args.bind,
         security: security(&args.tls, args.insecure),
         health: args.health,
+        executor_timeout: args.executor_timeout,
     };
     Ok(run_scheduler(options, interrupted()).await?)
 }

@@ -2,8 +2,11 @@
 
 mod bytes;
 mod faults;
+mod link;
+mod network;
 mod processes;
 mod refusals;
+mod resources;
 mod security;
 
 use std::io::{BufRead, BufReader};
@@ -65,6 +68,13 @@ impl Process {
         assert!(status.unwrap().success());
     }
 
+    /// Returns the resident memory of the process in bytes.
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    }
+
     /// Waits for the end of the process. Returns its exit code.
     pub fn wait(&mut self, within: Duration) -> Option<i32> {
         let begun = Instant::now();
@@ -88,19 +98,24 @@ impl Drop for Process {
 impl Cluster {
     /// Starts a scheduler and `executors` executors with `cores` cores each, which can use the files of `here`.
     pub fn start(here: &Workspace, executors: usize, cores: usize) -> Cluster {
-        let scheduler = Process::start(scheduler(here, &[]));
-        let address = scheduler.address.clone();
-        let mut cluster = Cluster { address, scheduler, executors: Vec::new() };
+        let mut cluster = Cluster::with_scheduler(scheduler(here, &[]));
         for _ in 0..executors {
             cluster.add_executor(here, cores, &[]);
         }
         cluster
     }
 
+    /// Starts a scheduler without executors.
+    pub fn with_scheduler(command: Command) -> Cluster {
+        let scheduler = Process::start(command);
+        Cluster { address: scheduler.address.clone(), scheduler, executors: Vec::new() }
+    }
+
     pub fn add_executor(&mut self, here: &Workspace, cores: usize, more: &[&str]) {
         let cores = cores.to_string();
-        let mut command = executor(here, &self.address, &["--cores", &cores]);
-        command.arg("--allow").arg(here.path()).args(more);
+        let options = [&["--cores", &*cores], more].concat();
+        let mut command = executor(here, &self.address, &options);
+        command.arg("--allow").arg(here.path());
         self.executors.push(Process::start(command));
     }
 

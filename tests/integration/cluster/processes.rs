@@ -17,7 +17,7 @@ fn get(address: &str, path: &str) -> String {
 }
 
 /// Returns an address with a port that was free a moment ago.
-fn free_address() -> String {
+pub fn free_address() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
 }
@@ -99,9 +99,7 @@ fn executors_join_a_scheduler_that_is_started_again() {
     let here = Workspace::new();
     generate(&here, 1000, "0");
     let address = free_address();
-    let mut cluster = Cluster::start(&here, 0, 1);
-    cluster.scheduler = Process::start(scheduler(&here, &["--bind", &address]));
-    cluster.address.clone_from(&address);
+    let mut cluster = Cluster::with_scheduler(scheduler(&here, &["--bind", &address]));
     cluster.add_executor(&here, 1, &[]);
     cluster.transform(&here, "first", &[]).exits(0);
     cluster.scheduler.signal("-KILL");
