@@ -67,6 +67,6 @@ step cargo test --locked --no-fail-fast 2>&1 | tee "$log"
 export RUSTC_WORKSPACE_WRAPPER
 RUSTC_WORKSPACE_WRAPPER=$(command -v clippy-driver)
 export CLIPPY_ARGS='-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__'
-step cargo test --locked --no-fail-fast --features cluster --lib --test integration cluster:: 2>&1 | tee --append "$log"
+step cargo test --locked --no-fail-fast --features cluster --lib --test integration --bench cluster cluster:: 2>&1 | tee --append "$log"
 awk '/^test result:/ { passed += $4; failed += $6; skipped += $8 }
      END { printf "\n%d passed, %d failed, %d skipped\n", passed, failed, skipped }' "$log"

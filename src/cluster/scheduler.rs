@@ -13,6 +13,7 @@ use ballista_scheduler::cluster::{BallistaCluster, ClusterStateEvent};
 use ballista_scheduler::config::SchedulerConfig;
 use ballista_scheduler::metrics::default_metrics_collector;
 use ballista_scheduler::scheduler_server::SchedulerServer;
+use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use futures::StreamExt;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
@@ -132,7 +133,15 @@ pub(super) async fn new_scheduler(
     let endpoint = config.scheduler_endpoint();
     let mut server = SchedulerServer::new(endpoint, cluster, codec, Arc::new(config), metrics);
     server.init().await.map_err(failed)?;
-    let mut events = server.cluster_state_events().await.map_err(failed)?;
+    let executors_lost = count_lost(&server).await.map_err(failed)?;
+    Ok(Scheduler { server, executors_lost })
+}
+
+/// Counts the executors that are lost or leave, from now on.
+async fn count_lost(
+    server: &SchedulerServer<LogicalPlanNode, PhysicalPlanNode>,
+) -> ballista_core::error::Result<Arc<AtomicU64>> {
+    let mut events = server.cluster_state_events().await?;
     let executors_lost = Arc::<AtomicU64>::default();
     let lost = executors_lost.clone();
     tokio::spawn(async move {
@@ -142,7 +151,7 @@ pub(super) async fn new_scheduler(
             }
         }
     });
-    Ok(Scheduler { server, executors_lost })
+    Ok(executors_lost)
 }
 
 /// Serves a scheduler until `stop` resolves.

@@ -34,7 +34,7 @@ use crate::ingest::TransformProgress;
 
 /// Interval at which the state of a job is requested. It begins short, because many jobs are.
 const FIRST_POLL: Duration = Duration::from_millis(20);
-const LONGEST_POLL: Duration = Duration::from_millis(500);
+const LONGEST_POLL: Duration = Duration::from_millis(100);
 
 /// Time for which a scheduler that does not answer is asked again.
 const LOST_AFTER: Duration = Duration::from_secs(30);
