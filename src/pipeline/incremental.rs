@@ -66,7 +66,7 @@ impl Run<'_> {
         Ok(false)
     }
 
-    /// Returns `true` if the star would not change if it was made again from the same objects.
+    /// Returns `true` if the star would not change if it was built from the same objects once more.
     async fn has_star_of_these_options(&self) -> Result<bool> {
         let Some(base) = self.publication.base() else { return Ok(false) };
         if !self.has_definition_of(base) || base.options != run_options(self.options) {
@@ -168,7 +168,7 @@ impl Run<'_> {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::StarDiffers`] if tables or lists of the star differ from those that were made again.
+    /// Returns [`Error::StarDiffers`] if tables or lists of the star differ from those that were built for the comparison.
     pub(super) fn verified(&self, prepared: Prepared) -> Result<Prepared> {
         match prepared {
             Prepared::Star(again) if self.options.verify => {

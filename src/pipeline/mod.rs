@@ -35,7 +35,7 @@ use crate::error::{Error, Result};
 use crate::ingest::{Input, Phase, TransformProgress};
 use crate::model::{Dataset, Model};
 use crate::publish::Publication;
-use crate::star::{Group, Queries};
+use crate::star::{Group, Queries, RunRecord};
 use crate::storage::{ListOptions, Location, Place, Stores};
 use crate::transform::{ENCODING, RequiredColumns, required_columns};
 
@@ -84,31 +84,40 @@ pub async fn transform(
     let prepared = prepared.and_then(|prepared| run.verified(prepared));
     let mut report = run.report;
     let failed = |error, report| Err(TransformFailure { error, report: Some(Box::new(report)) });
-    let mut record = match prepared {
-        Ok(Prepared::Star(record)) => record,
+    match prepared {
+        Ok(Prepared::Star(record)) => publish(options, publication, progress, report, record).await,
         Ok(Prepared::UpToDate) => {
             report.record = publication.base().cloned();
             report.is_up_to_date = true;
             let repaired = if options.verify { Ok(()) } else { publication.repair().await };
             publication.discard().await;
-            return match repaired {
+            match repaired {
                 Ok(()) => Ok(report),
                 Err(error) => failed(error, report),
-            };
+            }
         }
         Err(error) => {
             match error {
                 Error::StarDiffers { .. } => publication.discard().await,
                 _ => publication.rollback().await,
             }
-            return failed(error, report);
+            failed(error, report)
         }
-    };
-    // Publishing must not be interrupted: the files that a published record names must not be removed.
+    }
+}
+
+/// Publishes a star. This must not be interrupted: the files that a published record names must not be removed.
+async fn publish(
+    options: &TransformOptions,
+    publication: Publication,
+    progress: &TransformProgress,
+    mut report: TransformReport,
+    mut record: Box<RunRecord>,
+) -> Result<TransformReport, TransformFailure> {
     progress.enter(Phase::Publishing);
     let begun = Instant::now();
     if let Err(error) = publication.complete(&mut record, options.keep).await {
-        return failed(error, report);
+        return Err(TransformFailure { error, report: Some(Box::new(report)) });
     }
     report.timed("publish", begun, None);
     report.record = Some(*record);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use datafusion::prelude::SessionContext;
+use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 
@@ -16,7 +17,7 @@ use super::rejects::write_rejects;
 use super::remote::{RemoteDataset, RemoteRun};
 use super::report::TransformReport;
 use super::tables::{query_table, write_sorted, write_table};
-use super::touched::{Before, Sources};
+use super::touched::Sources;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::incremental::{Touched, Update, definition_hash};
@@ -27,7 +28,12 @@ use crate::publish::Publication;
 use crate::staging::StagingSpace;
 use crate::star::{Queries, RunRecord, TableRecord, register_table};
 use crate::timing::PhaseTiming;
-use crate::transform::{build_intermediates, deregister_tables, register_rows, register_staging};
+use crate::transform::{
+    SortedStream, build_intermediates, deregister_tables, register_rows, register_staging,
+};
+
+/// A table that is being written: the table, the start of its query, and its record.
+type Writing<'t> = BoxFuture<'t, Result<(&'t Arc<Table>, Instant, TableRecord)>>;
 
 /// The accounting queries of a run, by what they read.
 pub(super) struct AccountingQueries {
@@ -121,14 +127,7 @@ impl<'a> Run<'a> {
         }
         let latest = self.find_latest(&staging).await?;
         let mut state = self.write_state(&staging, &latest).await?;
-        let touched = self.touched.clone();
-        let (before, sources) = match &touched {
-            None => (Before::default(), Sources::new()),
-            Some(touched) => (
-                self.count_before(touched, &staging, &accounting.staged).await?,
-                self.sources(&staging, &latest).await?,
-            ),
-        };
+        let (before, sources) = self.find_sources(accounting, &staging, &latest).await?;
         let inputs = staging.inputs.clone();
         // Leave the session as the only owner, so that deregistering the tables frees their rows.
         drop(staging);
@@ -255,18 +254,11 @@ impl<'a> Run<'a> {
                 }
             };
             let in_memory = rows.in_memory();
-            let partitioning = self.options.partitioning;
-            let sink =
-                self.publication.files().table_sink(table, partitioning, self.longest_text());
-            let progress = self.progress.clone();
-            let write = async move {
-                let record = write_table(sink, rows, progress).await?;
-                Ok::<_, Error>((table, begun, record))
-            };
+            let write = self.write(table, begun, rows);
             match in_memory {
                 Some(rows) => {
                     register_rows(session, table, rows)?;
-                    writing.push(write.boxed());
+                    writing.push(write);
                 }
                 None => {
                     self.written(&mut tables, write.await?);
@@ -284,6 +276,14 @@ impl<'a> Run<'a> {
             self.add_untouched(&mut tables, touched);
         }
         Ok(tables)
+    }
+
+    /// Returns a future that writes the rows of a table, whose query began at `begun`.
+    fn write<'t>(&self, table: &'t Arc<Table>, begun: Instant, rows: SortedStream) -> Writing<'t> {
+        let (partitioning, longest) = (self.options.partitioning, self.longest_text());
+        let sink = self.publication.files().table_sink(table, partitioning, longest);
+        let progress = self.progress.clone();
+        async move { Ok((table, begun, write_table(sink, rows, progress).await?)) }.boxed()
     }
 
     /// Builds the intermediate tables, and runs the accounting queries and lists that read them.

@@ -10,7 +10,7 @@ use datafusion::prelude::SessionContext;
 
 use super::lists::Lists;
 use super::locality::Locality;
-use super::run::Run;
+use super::run::{AccountingQueries, Run};
 use crate::error::{Error, Result};
 use crate::incremental::{Latest, Touched, Update};
 use crate::ingest::Staging;
@@ -89,8 +89,21 @@ impl Run<'_> {
         })
     }
 
+    /// Returns the counts of the touched days before this run, and the sessions of the tables that need more than
+    /// these days. Both are empty if all days are built.
+    pub(super) async fn find_sources(
+        &self,
+        accounting: &AccountingQueries,
+        staging: &Staging,
+        latest: &Latest,
+    ) -> Result<(Before, Sources)> {
+        let Some(touched) = &self.touched else { return Ok((Before::default(), Sources::new())) };
+        let before = self.count_before(touched, staging, &accounting.staged).await?;
+        Ok((before, self.sources(staging, latest).await?))
+    }
+
     /// Counts the rows of the touched days as they were before this run.
-    pub(super) async fn count_before(
+    async fn count_before(
         &self,
         touched: &Touched,
         staging: &Staging,
@@ -138,7 +151,7 @@ impl Run<'_> {
     }
 
     /// Returns the sessions in which the tables that need more than the touched days are queried.
-    pub(super) async fn sources(&self, staging: &Staging, latest: &Latest) -> Result<Sources> {
+    async fn sources(&self, staging: &Staging, latest: &Latest) -> Result<Sources> {
         let mut sources = Sources::new();
         let (Some(update), Some(locality)) = (&self.update, &self.locality) else {
             return Ok(sources);

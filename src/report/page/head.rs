@@ -90,26 +90,21 @@ fn verdict(facts: &Facts<'_>) -> Vec<(bool, &'static str, String)> {
         (wrong == 0, "Accounting", counts),
         (rejected == 0, "Rejected records", rejects),
     ];
-    if let Some(warehouse) = &facts.warehouse {
-        let run = &facts.record.run_id;
-        verdict.push(match &warehouse.run_id {
-            Some(loaded) if loaded == run => {
-                (true, "Warehouse", "has the star of this run".to_owned())
+    verdict.extend(facts.warehouse.as_ref().map(|warehouse| {
+        let (is_good, text) = match &warehouse.run_id {
+            Some(loaded) if *loaded == facts.record.run_id => {
+                (true, "has the star of this run".to_owned())
             }
-            Some(loaded) => (
-                false,
-                "Warehouse",
-                format!(
-                    "has the star of run {}, not of this run; its figures are those of run {0}",
-                    visible(loaded)
-                ),
-            ),
-            None => (
-                false,
-                "Warehouse",
-                "its ledger names no run; the figures can be of another star".to_owned(),
-            ),
-        });
-    }
+            Some(loaded) => (false, of_another_run(&visible(loaded))),
+            None => {
+                (false, "its ledger names no run; the figures can be of another star".to_owned())
+            }
+        };
+        (is_good, "Warehouse", text)
+    }));
     verdict
+}
+
+fn of_another_run(run: &str) -> String {
+    format!("has the star of run {run}, not of this run; its figures are those of run {run}")
 }
