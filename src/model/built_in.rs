@@ -15,7 +15,7 @@ macro_rules! sql_files {
 const SQL: &[(Group, &str, &str)] = sql_files! {
     Star "star": "songs" "artists" "users" "songplays" "time";
     Intermediate "intermediate":
-        "titles" "candidates" "nearest_songs" "artist_versions" "repeated_plays" "surviving_plays";
+        "artist_versions" "repeated_plays" "surviving_plays" "plays" "played_titles" "song_matches";
     Accounting "accounting": "copies" "plays" "encoding";
     List "lists": "unmatched_titles";
     Check "checks": "songplays_rows";

@@ -31,7 +31,7 @@ complete and check the file: `model init` and `model infer` write it as `model.s
 | --- | --- |
 | `model.toml` | The datasets and the tables. |
 | `star/TABLE.sql` | The query of each table. It reads the staging tables, the intermediate tables and the tables before its own. |
-| `intermediate/NAME.sql` | Tables that several queries read; each is built once. |
+| `intermediate/NAME.sql` | Tables that several queries read; each is built once. If the header has an entry `View`, with the reason, the table is not stored: the queries that read it run its query. |
 | `accounting/NAME.sql` | [Counts](#accounting) of the records of a run by their outcome. |
 | `lists/NAME.sql` | [Rows with the largest counts](#lists) of values that the tables do not have. |
 | `checks/NAME.sql` | Queries that return the rows that violate an invariant. The comment at the start of the file states the invariant. Checks of primary keys, NOT NULL and references, and of the records read, are generated. |

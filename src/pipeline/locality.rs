@@ -177,7 +177,7 @@ mod tests {
             ("users", &["staging_events"][..], true),
             ("users", &["songplays"], false),
             ("users", &["time", "staging_events"], false),
-            ("songplays", &["staging_events", "titles", "users"], false),
+            ("songplays", &["staging_events", "song_matches", "users"], false),
         ] {
             let needs = needs(table, tables).await;
             assert_eq!(Locality::of(&model, &needs).is_some(), is_possible, "{table} {tables:?}");

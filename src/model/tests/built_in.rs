@@ -153,5 +153,5 @@ fn every_sql_file_of_the_folder_is_compiled_in_in_its_order() {
     assert_eq!(read, *Model::built_in());
     let star: Vec<&str> = read.sql_of(Group::Star).map(|file| file.name.as_str()).collect();
     assert_eq!(star, ["songs", "artists", "users", "songplays", "time"]);
-    assert_eq!(read.sql_of(Group::Intermediate).next().unwrap().name, "titles");
+    assert_eq!(read.sql_of(Group::Intermediate).next().unwrap().name, "artist_versions");
 }

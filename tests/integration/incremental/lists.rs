@@ -181,8 +181,8 @@ fn wrong_counts_are_an_error() {
     // The counts of a day depend on other days.
     let folder = history.path("model");
     let (text, wrong) = (
-        "SELECT performer AS artist, name AS title, plays",
-        "SELECT performer AS artist, name AS title, SUM(plays) OVER () - 20 AS plays",
+        "SELECT t.artist, t.title, t.plays",
+        "SELECT t.artist, t.title, SUM(t.plays) OVER () - 20 AS plays",
     );
     history.options.model = changed_model(&folder, "lists/unmatched_titles.sql", text, wrong);
     history.run();
