@@ -125,7 +125,7 @@ impl Engine {
     fn session_with(&self, longest_text: usize, threads: usize) -> SessionContext {
         let batch_bytes = self.memory_limit / self.threads.max(1) / BATCH_SHARE;
         let rows = batch_bytes.min(MAX_BATCH_BYTES) / longest_text.max(1);
-        let config = SessionConfig::new()
+        let config = keep_join_sides(SessionConfig::new())
             .with_batch_size(rows.clamp(MIN_BATCH_ROWS, BATCH_ROWS))
             .with_target_partitions(threads)
             .with_sort_spill_reservation_bytes(self.sort_reservation())
@@ -143,6 +143,13 @@ impl Engine {
     pub fn staging_space(&self) -> StagingSpace {
         self.staging_space.clone()
     }
+}
+
+/// Configures a session not to exchange the sides of a join because of a filter. DataFusion guesses that a filter keeps a
+/// fifth of the rows; the side that it holds in memory could then be the plays instead of the songs.
+pub(crate) fn keep_join_sides(mut config: SessionConfig) -> SessionConfig {
+    config.options_mut().optimizer.default_filter_selectivity = 100;
+    config
 }
 
 /// Returns the number of cores, or fewer if `memory_limit` does not suffice for one thread per core.

@@ -71,10 +71,6 @@ impl EarlyStop {
     }
 
     /// Counts rejects that another process keeps. Returns `true` if reading must stop.
-    #[cfg_attr(
-        not(any(feature = "cluster", test)),
-        expect(dead_code, reason = "the build has no engine")
-    )]
     pub fn count_remote(&self, rejected: Rejected) -> bool {
         self.rejected.records.fetch_add(rejected.records, Ordering::Relaxed);
         self.rejected.bytes.fetch_add(rejected.bytes, Ordering::Relaxed);

@@ -24,6 +24,7 @@ mod touched;
 mod touched_checks;
 mod up_to_date;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -73,6 +74,7 @@ pub async fn transform(
     let last_reader = validated.last_reader.as_deref();
     let mut run = Run::new(options, &engine, &publication, &validated.queries, progress);
     run.locality = validated.locality;
+    run.reads = validated.reads;
     let prepared = tokio::select! {
         prepared = run.prepare(validated.inputs, &validated.accounting, last_reader) => prepared,
         () = stop => Err(Error::Interrupted),
@@ -133,6 +135,8 @@ struct ValidatedInputs {
     accounting: AccountingQueries,
     /// The last star table whose query reads a staging table.
     last_reader: Option<String>,
+    /// Names of the tables that each query of an intermediate or star table reads.
+    reads: BTreeMap<String, BTreeSet<String>>,
     locality: Option<Locality>,
 }
 
@@ -148,10 +152,10 @@ impl ValidatedInputs {
         for columns in needs.datasets {
             inputs.push(input(options, stores, columns, &listing).await?);
         }
-        let last_reader = needs.last_reader;
+        let (last_reader, reads) = (needs.last_reader, needs.reads);
         let accounting =
             AccountingQueries { staged: needs.staged_accounting, star: needs.star_accounting };
-        Ok(ValidatedInputs { inputs, queries, accounting, last_reader, locality })
+        Ok(ValidatedInputs { inputs, queries, accounting, last_reader, reads, locality })
     }
 }
 

@@ -3,7 +3,7 @@
 //! A [`RemoteEngine`] decodes objects, runs the queries and writes the partitioned tables elsewhere. The run itself lists
 //! the objects, writes the other files, reconciles the counts and publishes, as it does without an engine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,6 +12,7 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::dataframe::DataFrame;
 use datafusion::prelude::SessionContext;
+use futures::future::try_join_all;
 
 use super::run::Run;
 use super::tables::write_table;
@@ -170,21 +171,36 @@ impl Run<'_> {
         self.lists = self.count_lists(session, &space, |_| true).await?;
         self.report.timed("lists", begun, None);
         let mut tables = BTreeMap::new();
-        for table in &self.options.model.tables {
-            let begun = Instant::now();
-            let record = match self.options.partitioning.column(table) {
-                Some(_) => self.write_partitions_remote(&*remote, session, table).await?,
-                None => None,
-            };
-            let record = match record {
-                Some(record) => record,
-                None => self.write_remote_rows(session, table, &space).await?,
-            };
-            register_table(session, &self.publication.out, table, &record.files).await?;
-            self.written(&mut tables, (table, begun, record));
+        for wave in waves(&self.options.model.tables, &self.reads) {
+            let written = wave.into_iter().map(|table| {
+                let written = self.write_remote(&*remote, session, table, &space);
+                async move { Ok::<_, Error>((table, Instant::now(), written.await?)) }
+            });
+            for (table, begun, record) in try_join_all(written).await? {
+                register_table(session, &self.publication.out, table, &record.files).await?;
+                self.written(&mut tables, (table, begun, record));
+            }
         }
         self.sort_phases();
         Ok(tables)
+    }
+
+    /// Runs the query of a table with the engine, and writes its rows.
+    async fn write_remote(
+        &self,
+        remote: &dyn RemoteRun,
+        session: &SessionContext,
+        table: &Arc<Table>,
+        space: &StagingSpace,
+    ) -> Result<TableRecord> {
+        let record = match self.options.partitioning.column(table) {
+            Some(_) => self.write_partitions_remote(remote, session, table).await?,
+            None => None,
+        };
+        match record {
+            Some(record) => Ok(record),
+            None => self.write_remote_rows(session, table, space).await,
+        }
     }
 
     async fn write_partitions_remote(
@@ -222,10 +238,61 @@ impl Run<'_> {
     }
 }
 
+/// Divides tables into groups whose queries can run at the same time, in the order of the groups: each reads only
+/// tables of earlier groups. `reads` has the tables that each query reads.
+fn waves<'t>(
+    tables: &'t [Arc<Table>],
+    reads: &BTreeMap<String, BTreeSet<String>>,
+) -> Vec<Vec<&'t Arc<Table>>> {
+    let mut levels: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut waves: Vec<Vec<&Arc<Table>>> = Vec::new();
+    for table in tables {
+        // A query reads only tables that are before its own in the model.
+        let read = reads.get(&table.name).into_iter().flatten();
+        let level =
+            read.filter_map(|name| levels.get(name.as_str())).max().map_or(0, |level| level + 1);
+        levels.insert(&table.name, level);
+        waves.resize_with(waves.len().max(level + 1), Vec::new);
+        waves[level].push(table);
+    }
+    waves
+}
+
 /// Fails if the options of a run cannot be combined with an engine.
 pub(super) fn ensure_supported(options: &super::TransformOptions) -> Result<()> {
     if options.remote.is_none() || options.incremental.is_none() {
         return Ok(());
     }
     Err(Error::Usage("--engine cannot be combined with --incremental; leave one out".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_run_after_those_of_the_tables_that_they_read() {
+        let model = Model::built_in();
+        let reads = |pairs: &[(&str, &str)]| {
+            let mut reads = BTreeMap::<String, BTreeSet<String>>::new();
+            for (table, read) in pairs {
+                reads.entry((*table).to_owned()).or_default().insert((*read).to_owned());
+            }
+            reads
+        };
+        let names = |pairs: &[(&str, &str)]| -> Vec<Vec<String>> {
+            let waves = waves(&model.tables, &reads(pairs));
+            let names =
+                |wave: &Vec<&Arc<Table>>| wave.iter().map(|table| table.name.clone()).collect();
+            waves.iter().map(names).collect()
+        };
+        let staged = [("users", "staging_events"), ("time", "songplays")];
+        assert_eq!(names(&staged), [vec!["songs", "artists", "users", "songplays"], vec!["time"]]);
+        let chain =
+            [("artists", "songs"), ("users", "artists"), ("time", "artists"), ("time", "songs")];
+        assert_eq!(
+            names(&chain),
+            [vec!["songs", "songplays"], vec!["artists"], vec!["users", "time"]]
+        );
+    }
 }

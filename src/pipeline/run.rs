@@ -1,6 +1,6 @@
 //! The steps of a run, from reading the first object to a checked star that is ready to publish.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -62,6 +62,8 @@ pub(super) struct Run<'a> {
     pub(super) definition_hash: String,
     /// The update of the star, if the run is incremental.
     pub(super) update: Option<Update>,
+    /// Names of the tables that each query of an intermediate or star table reads.
+    pub(super) reads: BTreeMap<String, BTreeSet<String>>,
     /// The tables by the rows that their queries need; `None` if all need all rows.
     pub(super) locality: Option<Locality>,
     /// The days whose partitions are built; `None` for all days.
@@ -91,6 +93,7 @@ impl<'a> Run<'a> {
             progress,
             definition_hash: String::new(),
             update: None,
+            reads: BTreeMap::new(),
             locality: None,
             touched: None,
             remote: None,

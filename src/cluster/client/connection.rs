@@ -29,6 +29,7 @@ use crate::cluster::nodes::{failure_of, is_out_of_memory, physical_codec};
 use crate::cluster::security::Security;
 use crate::cluster::status::{self, ClusterStatus};
 use crate::cluster::version;
+use crate::engine::keep_join_sides;
 use crate::error::{EngineError, Error, Result};
 use crate::ingest::TransformProgress;
 
@@ -99,7 +100,7 @@ impl Connection {
     /// Returns the configuration of sessions whose plans are submitted.
     pub fn session_config(&self) -> SessionConfig {
         let partitions = (2 * self.status.cores()).clamp(2, 256);
-        let config = SessionConfig::new_with_ballista()
+        let config = keep_join_sides(SessionConfig::new_with_ballista())
             .with_target_partitions(partitions)
             .with_information_schema(true)
             .with_ballista_adaptive_query_planner(false)
