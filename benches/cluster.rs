@@ -13,10 +13,11 @@
     reason = "a benchmark fails by panicking"
 )]
 
+#[path = "support/program.rs"]
+mod program;
 #[path = "../tests/integration/support/s3/mod.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod s3;
-#[allow(dead_code, reason = "other benchmarks use the rest")]
 mod support;
 
 use std::io::{BufRead, BufReader};
@@ -24,9 +25,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use program::{LATENCY, run, song, starlift};
 use s3::{Faults, S3Server, Synthetic};
-
-const LATENCY: Duration = Duration::from_millis(20);
 
 /// A number of executors, each with a number of cores.
 type Size = (usize, usize);
@@ -47,7 +47,7 @@ fn events(rounds: usize) {
         command.current_dir(out.path());
     };
     let transform = |engine: Option<&str>| {
-        let mut command = program();
+        let mut command = starlift();
         prepare(&mut command);
         command.arg("transform").arg("--songs").arg(data.join("song_data"));
         command.arg("--logs").arg(data.join("log_data"));
@@ -61,14 +61,6 @@ fn events(rounds: usize) {
 
 /// Transforms many small objects of an S3 server: in one process, and with one and two executors.
 fn small_objects(count: usize, rounds: usize) {
-    let song = |i: usize| {
-        format!(
-            r#"{{"artist_id": "AR{:08}", "artist_name": "Artist {}", "song_id": "SO{i:09}", "title": "Title {i}", "duration": 218.93179, "year": 0}}"#,
-            i / 3,
-            i / 3,
-        )
-        .into_bytes()
-    };
     let synthetic = vec![Synthetic::new("songs/", count, song)];
     let server = S3Server::start_with(Faults { latency: LATENCY, synthetic, ..Faults::default() });
     let play = r#"{"ts":1541990258796,"page":"NextSong","userId":"10","sessionId":1,"itemInSession":1,"artist":"Artist 0","song":"Title 0","length":218.9,"level":"free"}"#;
@@ -78,7 +70,7 @@ fn small_objects(count: usize, rounds: usize) {
         server.apply(command).current_dir(out.path());
     };
     let transform = |engine: Option<&str>| {
-        let mut command = program();
+        let mut command = starlift();
         prepare(&mut command);
         let (songs, logs) = (server.url("songs/"), server.url("logs/"));
         command.args(["transform", "--songs", &songs, "--logs", &logs, "--out", "star"]);
@@ -144,13 +136,13 @@ impl Cluster {
         allow: &[String],
         prepare: &dyn Fn(&mut Command),
     ) -> Cluster {
-        let mut scheduler = program();
+        let mut scheduler = starlift();
         prepare(&mut scheduler);
         let (child, address) =
             start(scheduler.args(["cluster", "scheduler", "--bind", "127.0.0.1:0"]));
         let mut processes = vec![child];
         for _ in 0..executors {
-            let mut executor = program();
+            let mut executor = starlift();
             prepare(&mut executor);
             executor.args([
                 "cluster",
@@ -164,7 +156,25 @@ impl Cluster {
             let (child, _) = start(executor.args(allow.iter().flat_map(|url| ["--allow", url])));
             processes.push(child);
         }
-        Cluster { address, processes }
+        let cluster = Cluster { address, processes };
+        cluster.await_executors(executors, prepare);
+        cluster
+    }
+}
+
+impl Cluster {
+    /// Waits until the executors have registered: a run divides its work among those that it finds.
+    fn await_executors(&self, executors: usize, prepare: &dyn Fn(&mut Command)) {
+        let registered = format!(": {executors} executors, ");
+        let is_registered = || {
+            let mut status = starlift();
+            prepare(&mut status);
+            run(status.args(["cluster", "status", "--scheduler", &self.address]))
+                .contains(&registered)
+        };
+        while !is_registered() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 }
 
@@ -177,11 +187,6 @@ impl Drop for Cluster {
     }
 }
 
-fn program() -> Command {
-    let program = std::env::var_os("STARLIFT_BIN");
-    Command::new(program.unwrap_or_else(|| env!("CARGO_BIN_EXE_starlift").into()))
-}
-
 /// Starts a process, and returns it with its address once it is ready.
 fn start(command: &mut Command) -> (Child, String) {
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -191,11 +196,6 @@ fn start(command: &mut Command) -> (Child, String) {
     // A process that cannot write its log would stop.
     std::thread::spawn(move || lines.for_each(drop));
     (child, address.to_owned())
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn star_hash(star: &Path) -> String {

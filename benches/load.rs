@@ -17,6 +17,8 @@
 #[path = "../tests/integration/support/postgres.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod postgres;
+#[path = "support/program.rs"]
+mod program;
 #[path = "../tests/integration/support/tls.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod tls;
@@ -26,6 +28,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use postgres::{Database, Postgres};
+use program::{run, starlift};
 
 /// Number of days of the generated data.
 const DAYS: &str = "365";
@@ -115,18 +118,6 @@ fn a_late_play(logs: &Path) -> String {
 
 /// Duration of a load in seconds: of copying the rows alone, and in total.
 type Seconds = [f64; 2];
-
-fn starlift() -> Command {
-    let program = std::env::var("STARLIFT_BIN");
-    Command::new(program.unwrap_or_else(|_| env!("CARGO_BIN_EXE_starlift").to_owned()))
-}
-
-fn run(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}\n{errors}");
-    String::from_utf8(output.stdout).unwrap()
-}
 
 fn csv(folder: &Path, table: &str) -> std::path::PathBuf {
     folder.join(format!("{table}.csv"))

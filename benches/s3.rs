@@ -15,16 +15,16 @@
     reason = "a benchmark fails by panicking"
 )]
 
+#[path = "support/program.rs"]
+mod program;
 #[path = "../tests/integration/support/s3/mod.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod s3;
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
+use program::{LATENCY, run, song, starlift};
 use s3::{Faults, Op, S3Server, Synthetic};
-
-const LATENCY: Duration = Duration::from_millis(20);
 
 /// Number of concurrent requests of starlift.
 const OBJECTS_IN_FLIGHT: f64 = 64.0;
@@ -40,14 +40,6 @@ fn main() {
 }
 
 fn small_objects(count: usize, measured: bool) {
-    let song = |i: usize| {
-        format!(
-            r#"{{"num_songs": 1, "artist_id": "AR{:08}", "artist_latitude": null, "artist_longitude": null, "artist_location": "", "artist_name": "Artist {}", "song_id": "SO{i:09}", "title": "Title {i}", "duration": 218.93179, "year": 0}}"#,
-            i / 3,
-            i / 3,
-        )
-        .into_bytes()
-    };
     let synthetic = vec![Synthetic::new("songs/", count, song)];
     let server = S3Server::start_with(Faults { latency: LATENCY, synthetic, ..Faults::default() });
     server.put("logs/one.json", EVENT.replace("ITEM", "1"));
@@ -94,14 +86,10 @@ fn one_large_object(events: usize, measured: bool) {
 
 /// Transforms `songs/` and `logs/` into a star in `folder` with the options `more`, and returns the duration.
 fn transform(server: &S3Server, folder: &std::path::Path, more: &[&str]) -> Duration {
-    let program = std::env::var_os("STARLIFT_BIN");
-    let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_starlift").into());
-    let mut command = Command::new(program);
+    let mut command = starlift();
     server.apply(&mut command).arg("transform").args(more).current_dir(folder);
     command.args(["--songs", &server.url("songs/"), "--logs", &server.url("logs/")]);
     let begun = Instant::now();
-    let output = command.args(["--out", "star"]).output().unwrap();
-    let elapsed = begun.elapsed();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    elapsed
+    run(command.args(["--out", "star"]));
+    begun.elapsed()
 }
