@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
@@ -29,7 +29,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::SessionConfig;
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::transport::Channel;
@@ -90,7 +90,7 @@ pub struct ExecutorOptions {
 
 /// A running executor.
 pub(super) struct RunningExecutor {
-    id: Arc<Mutex<String>>,
+    id: watch::Receiver<String>,
     channel: Channel,
     free_cores: Arc<Semaphore>,
     cores: u32,
@@ -218,13 +218,13 @@ pub(super) fn start(
     );
     let (free_cores, health) = (Arc::new(Semaphore::new(cores)), ExecutorHealth::new());
     let _serving = serve_rows(listener, rows.clone(), &security)?;
-    let id = Arc::<Mutex<String>>::default();
+    let (current_id, id) = watch::channel(String::new());
     let polling = Polling {
         channel: channel.clone(),
         codec,
         free_cores: free_cores.clone(),
         health: health.clone(),
-        id: id.clone(),
+        id: current_id,
     };
     let polling = tokio::spawn(polling.run(move || {
         let registration = registration(host.clone(), address.port(), cores);
@@ -322,7 +322,7 @@ impl std::fmt::Debug for RunningExecutor {
 impl RunningExecutor {
     /// Returns the current ID of the executor.
     fn id(&self) -> String {
-        self.id.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.id.borrow().clone()
     }
 
     /// Takes no more tasks, waits for the running ones, and leaves the cluster.

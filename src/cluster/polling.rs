@@ -6,23 +6,22 @@
 //! jobs that it has worked for are run again.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ballista_core::serde::BallistaCodec;
 use ballista_core::serde::protobuf::ExecutorStoppedParams;
-use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
 use ballista_executor::execution_loop::poll_loop;
 use ballista_executor::executor::Executor;
 use ballista_executor::health::ExecutorHealth;
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 use tonic::body::Body;
 use tonic::transport::Channel;
 use tower_service::Service;
 
-use super::MAX_MESSAGE_BYTES;
+use super::client::scheduler_client;
 
 /// Wait between attempts to reach the scheduler.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -38,7 +37,7 @@ pub(super) struct Polling {
     /// State of the connection to the scheduler.
     pub health: ExecutorHealth,
     /// Current ID of the executor.
-    pub id: Arc<Mutex<String>>,
+    pub id: watch::Sender<String>,
 }
 
 impl Polling {
@@ -48,13 +47,19 @@ impl Polling {
         loop {
             let executor = Arc::new(new_executor());
             let id = executor.metadata.id.clone();
-            id.clone_into(&mut self.id.lock().unwrap_or_else(PoisonError::into_inner));
+            self.id.send_replace(id.clone());
             tracing::debug!(id, "asking for tasks");
             let failed = Arc::new(Notify::new());
             let channel = Watched { channel: self.channel.clone(), failed: failed.clone() };
             let (codec, free) = (self.codec.clone(), self.free_cores.clone());
-            let polling =
-                poll_loop(client(channel), executor, codec, None, Some(free), self.health.clone());
+            let polling = poll_loop(
+                scheduler_client(channel),
+                executor,
+                codec,
+                None,
+                Some(free),
+                self.health.clone(),
+            );
             tokio::select! {
                 outcome = polling => {
                     if let Err(error) = outcome {
@@ -84,22 +89,10 @@ impl Polling {
 /// Returns an error if the scheduler does not answer.
 pub(super) async fn leave(channel: Channel, id: &str, reason: &str) -> Result<(), tonic::Status> {
     let (executor_id, reason) = (id.to_owned(), reason.to_owned());
-    client(channel).executor_stopped(ExecutorStoppedParams { executor_id, reason }).await?;
+    scheduler_client(channel)
+        .executor_stopped(ExecutorStoppedParams { executor_id, reason })
+        .await?;
     Ok(())
-}
-
-/// Returns a client for requests on a channel.
-fn client<T>(channel: T) -> SchedulerGrpcClient<T>
-where
-    T: tonic::client::GrpcService<Body>,
-    T::Error: Into<tonic::codegen::StdError>,
-    T::ResponseBody: tonic::codegen::Body<Data = tonic::codegen::Bytes> + Send + 'static,
-    <T::ResponseBody as tonic::codegen::Body>::Error: Into<tonic::codegen::StdError> + Send,
-{
-    let limit = MAX_MESSAGE_BYTES as usize;
-    SchedulerGrpcClient::new(channel)
-        .max_encoding_message_size(limit)
-        .max_decoding_message_size(limit)
 }
 
 /// A channel that notifies of requests that fail.

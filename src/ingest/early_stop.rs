@@ -26,9 +26,13 @@ impl RejectCount {
     pub fn add(&self, rejects: &RecordBatch) {
         let lengths =
             rejects.column_by_name("length").and_then(|c| c.as_primitive_opt::<Int64Type>());
-        let bytes = lengths.and_then(sum).unwrap_or(0);
-        self.records.fetch_add(rejects.num_rows() as u64, Ordering::Relaxed);
-        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        let bytes = lengths.and_then(sum).unwrap_or(0) as u64;
+        self.add_counts(rejects.num_rows() as u64, bytes);
+    }
+
+    fn add_counts(&self, records: u64, bytes: u64) {
+        self.records.fetch_add(records, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Returns the numbers so far.
@@ -72,8 +76,7 @@ impl EarlyStop {
 
     /// Counts rejects that another process keeps. Returns `true` if reading must stop.
     pub fn count_remote(&self, rejected: Rejected) -> bool {
-        self.rejected.records.fetch_add(rejected.records, Ordering::Relaxed);
-        self.rejected.bytes.fetch_add(rejected.bytes, Ordering::Relaxed);
+        self.rejected.add_counts(rejected.records, rejected.bytes);
         let total = self.rejected.total();
         is_enough(self.max, total, total.bytes)
     }
@@ -115,6 +118,7 @@ mod tests {
             assert_eq!(found, wanted, "{max} {records} {kept}");
         }
     }
+
     #[test]
     fn rejects_in_other_processes_count_together_with_those_here() {
         let stop = EarlyStop::new("10".parse().unwrap());

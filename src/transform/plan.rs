@@ -98,8 +98,6 @@ struct Planning<'a> {
     session: SessionContext,
     /// Names of the staging and intermediate tables.
     staged: BTreeSet<String>,
-    /// Names of the views that read staging tables.
-    views: BTreeSet<String>,
     /// Columns read, with their tables.
     read: BTreeSet<(String, String)>,
     last_reader: Option<String>,
@@ -125,7 +123,6 @@ impl<'a> Planning<'a> {
             rules,
             session,
             staged: BTreeSet::new(),
-            views: BTreeSet::new(),
             read: BTreeSet::new(),
             last_reader: None,
             staged_accounting: Vec::new(),
@@ -166,7 +163,9 @@ impl<'a> Planning<'a> {
 
     async fn intermediate(&mut self, query: &Query) -> Result<()> {
         if query.is_view() {
-            return self.view(query).await;
+            // The plans of the queries that read it contain its plan, and determine which columns are needed.
+            let rows = plan_query(&self.session, query, self.rules).await?;
+            return register_view(&self.session, query, rows);
         }
         let (schema, tables) = self.plan(query).await?;
         self.reads.insert(query.name.clone(), tables);
@@ -174,29 +173,11 @@ impl<'a> Planning<'a> {
         self.register(&query.name, schema)
     }
 
-    /// Plans a view. The queries that read it determine which columns are needed.
-    async fn view(&mut self, query: &Query) -> Result<()> {
-        let failed = |e| Error::query(query.file(), e);
-        let rows = plan_query(&self.session, query, self.rules).await?;
-        let (_, tables) = columns_read(rows.logical_plan()).map_err(failed)?;
-        if tables.iter().any(|name| self.is_staging(name)) {
-            self.views.insert(query.name.clone());
-        }
-        self.reads.insert(query.name.clone(), tables);
-        self.staged.insert(query.name.clone());
-        register_view(&self.session, query, rows)
-    }
-
-    /// Returns `true` for a staging table and for a view of one.
-    fn is_staging(&self, name: &str) -> bool {
-        self.model.dataset_of_staging(name).is_some() || self.views.contains(name)
-    }
-
     async fn star(&mut self, query: &Query) -> Result<()> {
         let (schema, tables) = self.plan(query).await?;
         let Some(table) = self.model.table(&query.name) else { return Ok(()) };
         ensure_columns(&query.file(), table, &schema)?;
-        if tables.iter().any(|name| self.is_staging(name)) {
+        if tables.iter().any(|name| self.model.dataset_of_staging(name).is_some()) {
             self.last_reader = Some(table.name.clone());
         }
         self.reads.insert(table.name.clone(), tables);

@@ -21,7 +21,7 @@ use futures::TryStreamExt;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
-use super::connect::connect;
+use super::connect::{connect, scheduler_client};
 use super::fetch::fetch;
 use super::watch::{RunError, Watch};
 use crate::cluster::MAX_MESSAGE_BYTES;
@@ -79,10 +79,7 @@ impl Connection {
         let channel = connect(&url, &security).await?;
         let status = status::request(&url, channel.clone()).await?;
         ensure_same_version(&url, &status)?;
-        let limit = MAX_MESSAGE_BYTES as usize;
-        let client = SchedulerGrpcClient::new(channel.clone())
-            .max_encoding_message_size(limit)
-            .max_decoding_message_size(limit);
+        let client = scheduler_client(channel.clone());
         let (session, active) = (format!("starlift-{run_id}"), Mutex::default());
         Ok(Connection {
             url,

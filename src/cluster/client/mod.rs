@@ -20,7 +20,7 @@ use super::security::SecurityOptions;
 use crate::error::Result;
 use crate::pipeline::{RemoteEngine, RemoteRun, RemoteRunOptions};
 use crate::storage::Stores;
-pub(super) use connect::connect;
+pub(super) use connect::{connect, scheduler_client};
 use connection::Connection;
 use run::ClusterRun;
 
