@@ -1,7 +1,7 @@
 //! `query --chart`: golden files on a terminal and in ASCII, and results without a chart.
 
-use super::golden::hold_file;
 use super::{with_star, with_tiny_star};
+use crate::support::golden::hold_file;
 use crate::support::terminal::operated;
 use crate::support::{Outcome, Workspace};
 

@@ -2,32 +2,16 @@
 //! `fixtures/oddities`, and a configuration file with the files in `tests/golden`.
 //! `STARLIFT_UPDATE_GOLDEN=1` rewrites the files: review the diff before you commit it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{ask, transform_args, with_star};
+use crate::support::golden::hold_file;
 use crate::support::{Workspace, files};
-
-fn golden(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file)
-}
 
 /// Fails the test unless `answer` equals the golden CSV file `name`, without its extension.
 #[track_caller]
 fn hold(name: &str, answer: &str) {
     hold_file(&format!("{name}.csv"), answer);
-}
-
-/// Fails the test unless `answer` equals the golden file `name`.
-#[track_caller]
-pub fn hold_file(name: &str, answer: &str) {
-    let path = golden(name);
-    if std::env::var_os("STARLIFT_UPDATE_GOLDEN").is_some_and(|value| value == "1") {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, answer).unwrap();
-    }
-    let wanted = std::fs::read_to_string(&path);
-    let wanted = wanted.unwrap_or_else(|e| panic!("cannot read {}: {e}", path.display()));
-    assert!(answer == wanted, "{name}: wanted\n{wanted}\nfound\n{answer}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod demo;
 mod describe;
 mod formats;
 mod generate;
-pub mod golden;
+mod golden;
 mod init;
 mod model;
 mod output;
@@ -25,8 +25,8 @@ mod verdicts;
 
 use std::path::{Path, PathBuf};
 
+use crate::support::golden::hold_file;
 use crate::support::{Outcome, Workspace};
-use golden::hold_file;
 
 /// Returns a folder of `fixtures/`.
 fn fixture(relative: &str) -> PathBuf {

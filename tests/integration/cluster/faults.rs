@@ -3,7 +3,7 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{Cluster, assert_equal, assert_tidy, files_below, generate, record, scheduler};
+use super::{Cluster, assert_equal, assert_tidy, files_below, generate, record};
 use crate::support::dice::Dice;
 use crate::support::{Outcome, Workspace};
 
@@ -26,9 +26,7 @@ fn a_killed_executor_changes_nothing() {
     let options = ["--max-rejects", "10%", "--partition", "day"];
     here.outcome(&mut here.transform("here", &options)).exits(0);
     let begun = Instant::now();
-    let mut cluster = Cluster::with_scheduler(scheduler(&here, &["--executor-timeout", "8s"]));
-    cluster.add_executor(&here, 1, &[]);
-    cluster.add_executor(&here, 1, &[]);
+    let mut cluster = Cluster::with_short_timeout(&here, 2);
     cluster.transform(&here, "there", &options).exits(0);
     let usual = begun.elapsed();
     let mut dice = Dice(7);

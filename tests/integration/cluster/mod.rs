@@ -105,6 +105,15 @@ impl Cluster {
         cluster
     }
 
+    /// Starts a scheduler for which an executor is lost after 8 seconds, and `executors` executors with one core each.
+    pub fn with_short_timeout(here: &Workspace, executors: usize) -> Cluster {
+        let mut cluster = Cluster::with_scheduler(scheduler(here, &["--executor-timeout", "8s"]));
+        for _ in 0..executors {
+            cluster.add_executor(here, 1, &[]);
+        }
+        cluster
+    }
+
     /// Starts a scheduler without executors.
     pub fn with_scheduler(command: Command) -> Cluster {
         let scheduler = Process::start(command);

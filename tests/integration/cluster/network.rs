@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::faults::{ended, spawn};
 use super::link::Link;
 use super::processes::free_address;
-use super::{Cluster, assert_equal, assert_tidy, generate, scheduler};
+use super::{Cluster, assert_equal, assert_tidy, generate};
 use crate::support::Workspace;
 
 const OPTIONS: [&str; 4] = ["--max-rejects", "10%", "--partition", "day"];
@@ -20,12 +20,16 @@ fn prepare(here: &Workspace, cluster: &Cluster) -> Duration {
     begun.elapsed()
 }
 
+fn port_of(address: &str) -> u16 {
+    address.rsplit_once(':').unwrap().1.parse().unwrap()
+}
+
 /// Adds executors that the others reach over links of their own.
 fn add_executors_behind_links(here: &Workspace, cluster: &mut Cluster) -> Vec<Link> {
     let add = |number| {
         let address = free_address();
         let host = format!("127.0.0.{}", number + 2);
-        let link = Link::new(&host, address.rsplit_once(':').unwrap().1.parse().unwrap());
+        let link = Link::new(&host, port_of(&address));
         cluster.add_executor(here, 1, &["--bind", &address, "--advertise", &host]);
         link
     };
@@ -51,10 +55,9 @@ fn a_network_that_is_cut_for_ten_seconds_changes_nothing() {
 #[test]
 fn an_executor_that_is_cut_off_from_the_scheduler_is_lost_and_joins_again() {
     let here = Workspace::new();
-    let mut cluster = Cluster::with_scheduler(scheduler(&here, &["--executor-timeout", "8s"]));
-    cluster.add_executor(&here, 1, &[]);
+    let mut cluster = Cluster::with_short_timeout(&here, 1);
     let address = cluster.address.clone();
-    let port: u16 = address.rsplit_once(':').unwrap().1.parse().unwrap();
+    let port = port_of(&address);
     let link = Link::new("127.0.0.9", port);
     cluster.address = format!("127.0.0.9:{port}");
     cluster.add_executor(&here, 1, &[]);
@@ -79,9 +82,7 @@ fn an_executor_that_is_cut_off_from_the_scheduler_is_lost_and_joins_again() {
 #[test]
 fn an_executor_that_stops_until_it_is_lost_and_goes_on_changes_nothing() {
     let here = Workspace::new();
-    let mut cluster = Cluster::with_scheduler(scheduler(&here, &["--executor-timeout", "8s"]));
-    cluster.add_executor(&here, 1, &[]);
-    cluster.add_executor(&here, 1, &[]);
+    let cluster = Cluster::with_short_timeout(&here, 2);
     let usual = prepare(&here, &cluster);
     let run = spawn(&here, &cluster, "stopped");
     std::thread::sleep(usual / 3);

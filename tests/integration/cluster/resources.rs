@@ -1,40 +1,18 @@
 //! Disks that are full, and what runs leave on executors.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::{Cluster, files_below, generate};
 use crate::support::Workspace;
-
-/// A file system that is mounted at a folder. It is unmounted when it is dropped.
-struct Disk(std::path::PathBuf);
-
-impl Disk {
-    /// Creates a file system of some bytes. Returns `None`, with a message, without the permission.
-    fn create(here: &Workspace, name: &str, bytes: u64) -> Option<Disk> {
-        let folder = here.join(name);
-        std::fs::create_dir(&folder).unwrap();
-        let size = format!("size={bytes}");
-        let mount =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&folder).output();
-        if mount.is_ok_and(|output| output.status.success()) {
-            return Some(Disk(folder));
-        }
-        eprintln!("skipped: this user cannot mount a file system");
-        None
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
+use crate::support::small_disk::SmallDisk;
 
 #[test]
 fn a_full_disk_of_an_executor_fails_the_run_with_the_reason() {
     let here = Workspace::new();
-    let Some(disk) = Disk::create(&here, "scratch", 256 * 1024) else { return };
+    let Some(disk) = SmallDisk::mount(here.join("scratch"), 256) else {
+        eprintln!("skipped: this user cannot mount a small disk");
+        return;
+    };
     generate(&here, 20_000, "0");
     let mut cluster = Cluster::start(&here, 0, 1);
     cluster.add_executor(&here, 1, &["--work-dir", "scratch"]);

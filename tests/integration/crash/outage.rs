@@ -1,10 +1,9 @@
 //! Runs while requests fail and while disks are full: the star is either the old or the new one.
 //! `STARLIFT_OUTAGES` is the number of runs while requests fail.
 
-use std::path::PathBuf;
-
 use super::campaign::Campaign;
 use super::*;
+use crate::support::small_disk::SmallDisk;
 
 /// Default number of runs while requests fail.
 const RUNS: usize = 10;
@@ -43,31 +42,6 @@ fn failures_of_one_request_in_twenty_leave_no_torn_star() {
         "{runs} runs, 1 request in {FAILURES} failing: {published} published, {failed} failed"
     );
     assert!(published > 0);
-}
-
-/// An in-memory file system of a fixed size. Only root can mount one.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn mount(at: PathBuf, kib: usize) -> Option<SmallDisk> {
-        std::fs::create_dir_all(&at).unwrap();
-        let size = format!("size={kib}k");
-        let mount =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&at).output();
-        mount.is_ok_and(|mount| mount.status.success()).then_some(SmallDisk(at))
-    }
-
-    fn resize(&self, kib: usize) {
-        let size = format!("remount,size={kib}k");
-        let mount = Command::new("mount").args(["-o", &size]).arg(&self.0).status().unwrap();
-        assert!(mount.success());
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! `STARLIFT_UPDATE_GOLDEN=1` rewrites the file: review the diff before you commit it.
 
 use super::*;
-use crate::cli::golden::hold_file;
+use crate::support::golden::hold_file;
 
 /// Starts of the elements in the outline, and what each is called there.
 const ELEMENTS: [(&str, &str); 9] = [

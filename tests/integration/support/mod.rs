@@ -4,11 +4,13 @@
 pub mod aws;
 pub mod dice;
 mod errors;
+pub mod golden;
 pub mod objects;
 pub mod pgbouncer;
 pub mod postgres;
 pub mod redshift;
 pub mod s3;
+pub mod small_disk;
 pub mod stub;
 pub mod terminal;
 pub mod tls;
